@@ -1,0 +1,9 @@
+"""API app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ApiConfig(AppConfig):
+    name = "chatplatform.api"

@@ -1,0 +1,1 @@
+"""The OpenAI protocol: assistants as models, for any client that speaks it."""

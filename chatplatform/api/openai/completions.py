@@ -1,0 +1,240 @@
+"""`POST /v1/chat/completions`: an assistant answers a list of messages. Nothing of it is kept."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+from asgiref.sync import async_to_sync
+from django.http import StreamingHttpResponse
+from django.utils import translation
+from ninja import Router
+
+from chatplatform.accounts.permissions import Permission
+from chatplatform.api.callers import Access, ApiRequest, Caller
+from chatplatform.api.errors import openai_error
+from chatplatform.api.limits import STREAM_COMMENT_S
+from chatplatform.api.openai.answering import Answering, Question
+from chatplatform.api.openai.assistants import prompt_of
+from chatplatform.api.openai.documentation import openai_answers
+from chatplatform.api.openai.shapes import ChatCompletion
+from chatplatform.api.openai.wire import ChatBody, ChosenTool, as_json, check, sampling
+from chatplatform.common.errors import PlatformError
+from chatplatform.inference import gateway
+from chatplatform.inference.gateway import Completed, Started, TextDelta, ToolCallPart
+from chatplatform.privacy.clearance import clear
+from chatplatform.privacy.prompt import Prompt, PromptMessage, PromptToolCall
+from chatplatform.privacy.subjects import Subject
+from chatplatform.prompts.text_format import opening_messages
+
+router = Router(tags=["OpenAI protocol"])
+ACCESS = Access(Permission.CHAT)
+PURPOSE = "api.completion"
+
+
+@router.post(
+    "chat/completions",
+    response=openai_answers(ChatCompletion, errors=(404, 413, 415)),
+    auth=ACCESS,
+    exclude_unset=True,
+    summary="Complete a chat",
+    openapi_extra={
+        "requestBody": {
+            "content": {
+                "application/json": {
+                    "example": {
+                        "model": "default",
+                        "messages": [{"role": "user", "content": "How heavy is the two-person tent?"}],
+                    }
+                }
+            }
+        },
+        "responses": {
+            200: {
+                "content": {
+                    "text/event-stream": {"schema": {"type": "string"}, "example": "data: [DONE]\n\n"}
+                }
+            }
+        },
+    },
+)
+def complete(request: ApiRequest, body: ChatBody) -> Any:
+    """An assistant answers, as `model` of any OpenAI client. Its released prompt stands before your messages, and
+    cannot be taken away by them. Neither question nor answer is kept; what is recorded is that there was a call."""
+    check(body)
+    question = _question(request.caller, body)
+    answering = Answering(request.caller, question)
+    head = _Head(body.model)
+    if not body.stream:
+        return async_to_sync(_whole)(answering, head)
+    async_to_sync(answering.start)()
+    with_usage = body.stream_options is not None and body.stream_options.include_usage
+    response = StreamingHttpResponse(
+        _chunks(answering, head, with_usage=with_usage, language=translation.get_language() or "en"),
+        content_type="text/event-stream; charset=utf-8",
+    )
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _question(caller: Caller, body: ChatBody) -> Question:
+    """The assistant's prompt and the messages, cleared for the engine. Raises BadField, ModelNotFound and the
+    errors of clearance."""
+    prompt = prompt_of(body.model, reader_id=caller.id)
+    asked = Prompt(
+        (*opening_messages(prompt.system_text), *_folded(body)),
+        tools=as_json("tools", [tool.model_dump(exclude_none=True) for tool in body.tools or ()]),
+        tool_choice=as_json(
+            "tool_choice",
+            body.tool_choice.model_dump() if isinstance(body.tool_choice, ChosenTool) else body.tool_choice,
+        ),
+        response_format=as_json(
+            "response_format",
+            body.response_format.model_dump(exclude_none=True, by_alias=True)
+            if body.response_format
+            else None,
+        ),
+    )
+    cleared = clear(
+        asked,
+        subject=Subject.person(caller.id),
+        workspace_id=caller.workspace_id,
+        actor=caller.actor,
+        purpose=PURPOSE,
+        destination=gateway.destination(prompt.model),
+    )
+    return Question(cleared, prompt.model, sampling(body, prompt.sampling))
+
+
+def _folded(body: ChatBody) -> list[PromptMessage]:
+    """The caller's messages, as every model's template takes them: what the caller says as `system` goes before
+    what is said next, for the system message is the assistant's own, and neighbours of one role become one."""
+    folded: list[PromptMessage] = []
+    for place, message in enumerate(body.messages):
+        text = message.text(place)
+        if message.role == "tool":
+            folded.append(PromptMessage("tool", text, tool_call_id=message.tool_call_id or ""))
+            continue
+        role: Literal["user", "assistant"] = "assistant" if message.role == "assistant" else "user"
+        calls = tuple(
+            PromptToolCall(call.id, call.function.name, call.function.arguments)
+            for call in message.tool_calls or ()
+        )
+        if folded and folded[-1].role == role and not calls and not folded[-1].tool_calls:
+            text = f"{folded.pop().content}\n\n{text}"
+        folded.append(PromptMessage(role, text, tool_calls=calls))
+    return folded
+
+
+class _Head:
+    """What all objects of one completion share."""
+
+    def __init__(self, model: str) -> None:
+        self._fields: dict[str, Any] = {
+            "id": f"chatcmpl-{secrets.token_hex(12)}",
+            "created": int(time.time()),
+            "model": model,
+        }
+
+    def started(self, event: Started) -> None:
+        if event.model_sha256:
+            self._fields["system_fingerprint"] = f"fp_{event.model_sha256[:16]}"
+
+    def object(self, kind: str, **fields: Any) -> dict[str, Any]:
+        return {**self._fields, "object": kind, **fields}
+
+    def chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return self.object("chat.completion.chunk", choices=[choice])
+
+
+async def _whole(answering: Answering, head: _Head) -> dict[str, Any]:
+    await answering.start()
+    texts: list[str] = []
+    calls: dict[int, dict[str, Any]] = {}
+    completed: Completed | None = None
+    async for event in answering.events():
+        match event:
+            case Started():
+                head.started(event)
+            case TextDelta():
+                texts.append(event.text)
+            case ToolCallPart():
+                call = calls.setdefault(event.index, _call(event))
+                call["id"] = call["id"] or event.id
+                call["function"]["name"] = call["function"]["name"] or event.name
+                call["function"]["arguments"] += event.arguments
+            case Completed():
+                completed = event
+    assert completed is not None
+    message: dict[str, Any] = {"role": "assistant", "content": "".join(texts), "refusal": None}
+    if calls:
+        message |= {"content": "".join(texts) or None, "tool_calls": [calls[at] for at in sorted(calls)]}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": completed.finish_reason}
+    return head.object("chat.completion", choices=[choice], usage=_usage(completed))
+
+
+async def _chunks(
+    answering: Answering, head: _Head, *, with_usage: bool, language: str
+) -> AsyncIterator[bytes]:
+    spoke_at = time.monotonic()
+    nothing = {"usage": None} if with_usage else {}
+    begun = False
+    try:
+        async for event in answering.events():
+            chunks: list[dict[str, Any]] = []
+            if isinstance(event, Started):
+                head.started(event)
+            if isinstance(event, Started | TextDelta | ToolCallPart | Completed) and not begun:
+                begun = True
+                chunks.append(head.chunk({"role": "assistant", "content": ""}) | nothing)
+            match event:
+                case TextDelta():
+                    chunks.append(head.chunk({"content": event.text}) | nothing)
+                case ToolCallPart():
+                    chunks.append(head.chunk({"tool_calls": [_call_delta(event)]}) | nothing)
+                case Completed():
+                    chunks.append(head.chunk({}, event.finish_reason) | nothing)
+                    if with_usage:
+                        chunks.append(head.object("chat.completion.chunk", choices=[], usage=_usage(event)))
+            if chunks:
+                spoke_at = time.monotonic()
+                yield b"".join(_event(chunk) for chunk in chunks)
+            elif time.monotonic() - spoke_at > STREAM_COMMENT_S:
+                spoke_at = time.monotonic()
+                yield b": still here\n\n"
+        yield b"data: [DONE]\n\n"
+    except PlatformError as error:
+        with translation.override(language):
+            failed = _event(openai_error(error))
+        yield failed
+    finally:
+        await answering.close()
+
+
+def _call(part: ToolCallPart) -> dict[str, Any]:
+    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": ""}}
+
+
+def _call_delta(part: ToolCallPart) -> dict[str, Any]:
+    if not part.id:  # it goes on
+        return {"index": part.index, "function": {"arguments": part.arguments}}
+    function = {"name": part.name, "arguments": part.arguments}
+    return {"index": part.index, "id": part.id, "type": "function", "function": function}
+
+
+def _event(data: dict[str, Any]) -> bytes:
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return f"data: {text}\n\n".encode(errors="replace")
+
+
+def _usage(completed: Completed) -> dict[str, Any]:
+    return {
+        "prompt_tokens": completed.prompt_tokens,
+        "completion_tokens": completed.completion_tokens,
+        "total_tokens": completed.prompt_tokens + completed.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": completed.cached_tokens},
+    }

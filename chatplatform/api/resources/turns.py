@@ -1,0 +1,105 @@
+"""Turns: all that is done to answer one message."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+
+from chatplatform.api.schemas import Moment
+from chatplatform.chat.turn_queries import MessageDetails, TurnDetails
+
+State = Literal["queued", "running", "waiting", "finished", "stopped", "failed"]
+
+
+class ErrorOut(Schema):
+    code: str
+    message: str
+
+
+class TokensOut(Schema):
+    """In tokens; zero until the turn is over."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+class TurnOut(Schema):
+    """`error` is set when `failed`: then the turn can be retried. While `waiting` the engine is being restarted
+    and the turn goes on by itself. `prompt_version_id` and `model` say what answered."""
+
+    id: UUID
+    conversation_id: UUID
+    question_id: UUID
+    answer_id: UUID
+    state: State
+    error: ErrorOut | None
+    created_at: Moment
+    finished_at: Moment | None
+    prompt_version_id: UUID | None
+    model: str
+    usage: TokensOut
+    cut_at_limit: bool
+
+
+class Answer(Schema):
+    """A turn with the text of its answer so far."""
+
+    turn: TurnOut
+    text: str
+
+
+class MessageOut(Schema):
+    """A message. An assistant's has a turn; while that runs, `text` is what has been said so far (markdown)."""
+
+    id: UUID
+    role: Literal["user", "assistant"]
+    text: str
+    created_at: Moment
+    client_id: UUID | None
+    turn_id: UUID | None
+    turn_state: State | None
+
+
+def turn_out(turn: TurnDetails) -> TurnOut:
+    return TurnOut(
+        id=turn.id,
+        conversation_id=turn.conversation_id,
+        question_id=turn.question_id,
+        answer_id=turn.answer_id,
+        state=turn.state,
+        error=ErrorOut(code=turn.error.code, message=turn.error.message) if turn.error else None,
+        created_at=turn.created_at,
+        finished_at=turn.finished_at,
+        prompt_version_id=turn.prompt_version_id,
+        model=turn.model,
+        usage=TokensOut(
+            prompt_tokens=turn.prompt_tokens,
+            cached_tokens=turn.cached_tokens,
+            completion_tokens=turn.completion_tokens,
+        ),
+        cut_at_limit=turn.cut_at_limit,
+    )
+
+
+def answer_out(turn: TurnDetails) -> Answer:
+    return Answer(turn=turn_out(turn), text=turn.text)
+
+
+def turn_json(turn: TurnDetails) -> dict[str, Any]:
+    """The turn as events carry it."""
+    return turn_out(turn).model_dump(mode="json")
+
+
+def message_out(row: MessageDetails) -> MessageOut:
+    return MessageOut(
+        id=row.id,
+        role=row.role,
+        text=row.text,
+        created_at=row.created_at,
+        client_id=row.client_id,
+        turn_id=row.turn_id,
+        turn_state=row.turn_state,
+    )

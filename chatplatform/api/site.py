@@ -1,0 +1,55 @@
+"""The API as a whole: its routes and its description."""
+
+from __future__ import annotations
+
+from ninja import NinjaAPI
+
+from chatplatform.api import errors
+from chatplatform.api.openai import completions, embeddings
+from chatplatform.api.openai import models as openai_models
+from chatplatform.api.resources import (
+    answers,
+    assistants,
+    audit,
+    conversations,
+    jobs,
+    me,
+    members,
+    models,
+    prompts,
+    usage,
+)
+
+VERSION = "1.0.0"
+
+DESCRIPTION = """\
+Everything that the pages do, for programs. One version, kept stable: fields and routes are added, never changed or
+taken away without a release that says so beforehand.
+"""
+
+api = NinjaAPI(
+    title="Chatplatform",
+    version=VERSION,
+    description=DESCRIPTION,
+    urls_namespace="api",
+    docs_url=None,
+    openapi_url=None,
+)
+errors.install(api)
+
+for _router in (
+    me.router,
+    conversations.router,
+    answers.router,
+    assistants.router,
+    prompts.router,
+    members.router,
+    members.group_router,
+    jobs.router,
+    audit.router,
+    usage.router,
+    models.router,
+):
+    api.add_router("/api", _router)
+for _router in (completions.router, openai_models.router, embeddings.router):
+    api.add_router("/v1", _router)

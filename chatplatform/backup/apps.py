@@ -1,0 +1,9 @@
+"""Django application: Backup."""
+
+from django.apps import AppConfig
+
+
+class BackupConfig(AppConfig):
+    name = "chatplatform.backup"
+    label = "backup"
+    verbose_name = "Backup"

@@ -1,0 +1,158 @@
+"""Conversations, messages and turns. Content is encrypted with the owner's key; only ids and counts are clear."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from chatplatform.common.clock import now
+from chatplatform.common.ids import new_id
+from chatplatform.common.scope import ScopedModel
+
+
+class Conversation(ScopedModel):
+    """A series of messages between a person and an assistant."""
+
+    class TitleOrigin(models.TextChoices):
+        QUESTION = "question", _("First words of the question")
+        MODEL = "model", _("Written by the model")
+        PERSON = "person", _("Chosen by a person")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    assistant_id = models.UUIDField(null=True)
+    title = models.BinaryField()
+    title_origin = models.CharField(max_length=8, choices=TitleOrigin.choices, default=TitleOrigin.QUESTION)
+    created_at = models.DateTimeField(default=now, editable=False)
+    updated_at = models.DateTimeField(default=now)
+
+    class Meta(ScopedModel.Meta):
+        indexes = [models.Index(fields=["owner", "-updated_at"], name="conversation_recent")]
+
+
+class Message(ScopedModel):
+    """One entry. `parent` makes a tree; `on_path` marks the branch that is shown, so that a page of it is one query.
+
+    An assistant's message stays empty until its turn is over: until then its text is in the turn's segments.
+    """
+
+    class Role(models.TextChoices):
+        USER = "user", _("Person")
+        ASSISTANT = "assistant", _("Assistant")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    parent = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
+    number = models.PositiveIntegerField()
+    on_path = models.BooleanField(default=True)
+    role = models.CharField(max_length=9, choices=Role.choices)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    client_id = models.UUIDField(null=True)
+    content = models.BinaryField(default=bytes)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta(ScopedModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["conversation", "number"], name="message_number"),
+            # a client's id names one message of one person, however often it is sent
+            models.UniqueConstraint(fields=["author", "client_id"], name="message_sent_once"),
+        ]
+        indexes = [
+            models.Index(fields=["conversation", "-number"], name="message_path", condition=Q(on_path=True))
+        ]
+
+
+class Turn(ScopedModel):
+    """All that is done to answer one message. Whoever holds the lease runs it."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting its turn")
+        RUNNING = "running", _("Answering")
+        WAITING = "waiting", _("Waiting for the model")
+        FINISHED = "finished", _("Finished")
+        STOPPED = "stopped", _("Stopped")
+        FAILED = "failed", _("Failed")
+
+    UNFINISHED: ClassVar = (State.QUEUED, State.RUNNING, State.WAITING)
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="turns")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    question = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="turns")
+    answer = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="turn")
+    client_id = models.UUIDField(null=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
+    stop_requested_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    lease_owner = models.CharField(max_length=128, blank=True)
+    lease_expires_at = models.DateTimeField(default=now)
+    attempts = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=now, editable=False)
+    finished_at = models.DateTimeField(null=True)
+    # the API token that asked, whose own limits hold; and when the turn was counted towards limits, if it was
+    token_id = models.UUIDField(null=True)
+    counted_at = models.DateTimeField(null=True)
+    # the passport: what this answer was made of
+    assistant_id = models.UUIDField(null=True)
+    prompt_version_id = models.UUIDField(null=True)
+    prompt_sha256 = models.CharField(max_length=64, blank=True)
+    model = models.CharField(max_length=255, blank=True)
+    model_sha256 = models.CharField(max_length=64, blank=True)
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    cached_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    messages_left_out = models.PositiveIntegerField(default=0)
+    cut_at_limit = models.BooleanField(default=False)
+    first_token_s = models.FloatField(null=True)
+    total_s = models.FloatField(null=True)
+
+    class Meta(ScopedModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation"],
+                condition=Q(state__in=["queued", "running", "waiting"]),
+                name="one_running_turn",
+            ),
+            models.UniqueConstraint(fields=["question", "client_id"], name="regenerated_once"),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="turn_rate"),
+            models.Index(
+                fields=["lease_expires_at"],
+                name="turn_lease",
+                condition=Q(state__in=["queued", "running", "waiting"]),
+            ),
+        ]
+
+
+class Segment(ScopedModel):
+    """A piece of a running answer, committed before it is shown. The numbers of a turn have no gap."""
+
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="segments")
+    sequence = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta(ScopedModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["turn", "sequence"], name="segment_sequence")]
+
+
+class Announcement(ScopedModel):
+    """Tells every web process that something changed: they tail these rows. Holds ids only; short-lived."""
+
+    class Kind(models.TextChoices):
+        CONVERSATION = "conversation"
+        REMOVED = "removed"
+        TURN = "turn"
+        STOP = "stop"
+
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    owner_id = models.UUIDField()
+    conversation_id = models.UUIDField()
+    turn_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=now, db_index=True)

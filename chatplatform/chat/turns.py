@@ -1,0 +1,286 @@
+"""What a runner does with a turn's rows: take it up, keep it, end it. Every change is fenced by the lease."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from chatplatform.audit.services import Target, record
+from chatplatform.chat import audit_events as events
+from chatplatform.chat import limits
+from chatplatform.chat.announcements import announce
+from chatplatform.chat.content import sealed_message, text_of
+from chatplatform.chat.leases import is_certainly_dead, this_process
+from chatplatform.chat.models import Announcement, Conversation, Message, Segment, Turn
+from chatplatform.chat.segments import LeaseLost, joined_text
+from chatplatform.common.actors import Actor
+from chatplatform.common.clock import now
+from chatplatform.common.errors import NotFound
+from chatplatform.common.scope import all_workspaces, workspace_scope
+from chatplatform.jobs.services import enqueue
+from chatplatform.privacy.prompt import PromptMessage
+from chatplatform.privacy.subjects import Subject
+from chatplatform.prompts.queries import ReleasedPrompt, released_prompt
+from chatplatform.usage.services import add_answer, take_back_turn
+
+RUNNER = Actor.system("turn-runner")
+
+
+@dataclass(frozen=True, slots=True)
+class TurnWork:
+    """All that the pipeline needs of the rows.
+
+    `history` ends with the question; `left_out` older messages are not in it. `text` is what is answered so far,
+    durable up to segment `segment`.
+    """
+
+    id: UUID
+    workspace_id: UUID
+    conversation_id: UUID
+    answer_id: UUID
+    owner_id: UUID
+    token_id: UUID | None
+    prompt: ReleasedPrompt
+    history: tuple[PromptMessage, ...]
+    left_out: int
+    text: str
+    segment: int
+    stop_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Passport:
+    """What an answer was made of, for its row and the audit log."""
+
+    assistant_id: UUID | None = None
+    prompt_version_id: UUID | None = None
+    prompt_sha256: str = ""
+    model: str = ""
+    model_sha256: str = ""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    messages_left_out: int = 0
+    cut_at_limit: bool = False
+    first_token_s: float | None = None
+    total_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A turn that somebody is, or should be, running."""
+
+    id: UUID
+    workspace_id: UUID
+    conversation_id: UUID
+    owner_id: UUID
+
+
+def abandoned_turns(running: Collection[UUID]) -> list[Unfinished]:
+    """Turns, but for those that are `running` here, whose lease is over or whose process is certainly dead."""
+    with all_workspaces("any web process takes up what another dropped"):
+        rows = Turn.objects.filter(state__in=Turn.UNFINISHED).exclude(id__in=running)
+        return [
+            Unfinished(row["id"], row["workspace_id"], row["conversation_id"], row["owner_id"])
+            for row in rows.values(
+                "id",
+                "workspace_id",
+                "conversation_id",
+                "owner_id",
+                "lease_owner",
+                "lease_expires_at",
+            )
+            if row["lease_expires_at"] < now() or is_certainly_dead(row["lease_owner"])
+        ]
+
+
+def claim(turn: Unfinished) -> bool:
+    """Take the turn over by compare-and-set; false when another process was quicker."""
+    with workspace_scope(turn.workspace_id), transaction.atomic():
+        row = Turn.objects.select_for_update().filter(id=turn.id, state__in=Turn.UNFINISHED).first()
+        if row is None or (row.lease_expires_at >= now() and not is_certainly_dead(row.lease_owner)):
+            return False
+        row.lease_owner = this_process()
+        row.lease_expires_at = _lease_end()
+        row.attempts += 1
+        row.save(update_fields=["lease_owner", "lease_expires_at", "attempts"])
+        record(
+            events.TURN_CONTINUED,
+            actor=RUNNER,
+            workspace_id=turn.workspace_id,
+            target=Target("turn", str(turn.id)),
+            details={"attempt": row.attempts},
+        )
+    return True
+
+
+def renew_leases(turn_ids: list[UUID]) -> set[UUID]:
+    """Keep the leases of this process alive; gives those that still hold."""
+    with all_workspaces("one statement renews every lease of the process"), transaction.atomic():
+        held = Turn.objects.filter(id__in=turn_ids, lease_owner=this_process(), state__in=Turn.UNFINISHED)
+        held.update(lease_expires_at=_lease_end())
+        return set(held.values_list("id", flat=True))
+
+
+def release_leases() -> None:
+    """Let others take up at once what this process leaves behind when it shuts down."""
+    with all_workspaces("one statement releases every lease of the process"):
+        Turn.objects.filter(lease_owner=this_process(), state__in=Turn.UNFINISHED).update(
+            lease_expires_at=now() - timedelta(seconds=1)
+        )
+
+
+def load(turn_id: UUID) -> TurnWork:
+    """Read the turn's work inside its workspace scope.
+
+    Raises LeaseLost when it is gone or somebody else's, NotFound when its assistant is gone.
+    """
+    turn = (
+        Turn.objects.filter(id=turn_id, lease_owner=this_process(), state__in=Turn.UNFINISHED)
+        .select_related("conversation", "question")
+        .first()
+    )
+    if turn is None:
+        raise LeaseLost
+    return _work(turn, *joined_text(turn, Subject.person(turn.owner_id)))
+
+
+def fresh_work(turn: Turn) -> TurnWork | None:
+    """The work of a turn that this process has just begun: nothing is answered yet. None without an assistant."""
+    try:
+        return _work(turn, "", 0)
+    except NotFound:
+        return None  # the run will meet it again, and end the turn with that
+
+
+def _work(turn: Turn, text: str, segment: int) -> TurnWork:
+    owner = Subject.person(turn.owner_id)
+    question = PromptMessage("user", text_of(turn.question, owner))
+    before, left_out = _history_before(turn, owner) if turn.question.parent_id is not None else ([], 0)
+    return TurnWork(
+        id=turn.id,
+        workspace_id=turn.workspace_id,
+        conversation_id=turn.conversation_id,
+        answer_id=turn.answer_id,
+        owner_id=turn.owner_id,
+        token_id=turn.token_id,
+        prompt=released_prompt(turn.conversation.assistant_id, reader_id=turn.owner_id),
+        history=(*before, question),
+        left_out=left_out,
+        text=text,
+        segment=segment,
+        stop_requested=turn.stop_requested_at is not None,
+    )
+
+
+def _history_before(turn: Turn, owner: Subject) -> tuple[list[PromptMessage], int]:
+    """The messages before the turn's question, oldest first, and how many older ones are left out.
+
+    A long conversation is cut at a multiple of messages, so that the beginning stays where it is for many turns
+    and the engine need not read it anew. Answers without a word are no messages.
+    """
+    path = Message.objects.filter(
+        conversation_id=turn.conversation_id, on_path=True, number__lt=turn.question.number
+    ).order_by("number")
+    excess = max(0, path.count() - limits.HISTORY_MESSAGES)
+    left_out = -(-excess // limits.HISTORY_STEP) * limits.HISTORY_STEP
+    messages = [
+        PromptMessage("user" if row.role == Message.Role.USER else "assistant", text_of(row, owner))
+        for row in path[left_out:]
+    ]
+    return [message for message in messages if message.content], left_out
+
+
+def set_state(turn_id: UUID, state: Turn.State) -> None:
+    """Note that the turn runs or waits, for those who see it from another process."""
+    Turn.objects.filter(id=turn_id, lease_owner=this_process(), state__in=Turn.UNFINISHED).update(state=state)
+
+
+def finish(turn_id: UUID, state: Turn.State, passport: Passport, *, error_code: str = "") -> None:
+    """End the turn: its segments become the answer's content. Raises LeaseLost when it is somebody else's."""
+    with transaction.atomic():
+        turn = (
+            Turn.objects.select_for_update()
+            .select_related("conversation")
+            .filter(id=turn_id, lease_owner=this_process(), state__in=Turn.UNFINISHED)
+            .first()
+        )
+        if turn is None:
+            raise LeaseLost
+        conversation = turn.conversation
+        owner = Subject.person(conversation.owner_id)
+        if state != Turn.State.FAILED:
+            # a failed turn keeps its segments: a retry goes on from them
+            text, _ = joined_text(turn, owner)
+            Message.objects.filter(id=turn.answer_id).update(
+                content=sealed_message(owner, turn.answer_id, text)
+            )
+            Segment.objects.filter(turn=turn).delete()
+        turn.state = state
+        turn.error_code = error_code
+        turn.finished_at = now()
+        for name in Passport.__dataclass_fields__:
+            setattr(turn, name, getattr(passport, name))
+        counted_at, turn.counted_at = turn.counted_at, _counted_at(turn)
+        turn.save(
+            update_fields=["state", "error_code", "finished_at", "counted_at", *Passport.__dataclass_fields__]
+        )
+        conversation.updated_at = turn.finished_at
+        conversation.save(update_fields=["updated_at"])
+        record(
+            events.TURN_FINISHED,
+            actor=RUNNER,
+            workspace_id=turn.workspace_id,
+            target=Target("turn", str(turn.id)),
+            outcome="failed" if state == Turn.State.FAILED else "ok",
+            details={
+                "state": str(state),
+                "error_code": error_code,
+                "model": passport.model,
+                "model_sha256": passport.model_sha256,
+                "prompt_version_id": str(passport.prompt_version_id or ""),
+                "prompt_tokens": passport.prompt_tokens,
+                "cached_tokens": passport.cached_tokens,
+                "completion_tokens": passport.completion_tokens,
+            },
+        )
+        if state == Turn.State.FINISHED and conversation.title_origin == Conversation.TitleOrigin.QUESTION:
+            enqueue(
+                "chat.title",
+                args={"conversation_id": str(conversation.id)},
+                actor=RUNNER,
+                workspace_id=turn.workspace_id,
+                dedupe_key=f"chat.title:{conversation.id}",
+            )
+        announce(Announcement.Kind.TURN, conversation, turn_id=turn.id)
+        _count(turn, passport, counted_at)
+
+
+def _counted_at(turn: Turn) -> datetime | None:
+    """In which windows the turn that is over counts: a failed one in none, so that it costs nobody an answer."""
+    return None if turn.state == Turn.State.FAILED else turn.counted_at or turn.created_at
+
+
+def _count(turn: Turn, passport: Passport, counted_at: datetime | None) -> None:
+    """Count what was not counted when the turn began, or take it back; last in the transaction."""
+    if turn.counted_at is not None:
+        add_answer(
+            user_id=turn.owner_id,
+            token_id=turn.token_id,
+            assistant_id=passport.assistant_id,
+            model=passport.model,
+            tokens_read=passport.prompt_tokens,
+            tokens_written=passport.completion_tokens,
+            is_counted=counted_at is not None,
+            at=turn.counted_at,
+        )
+    elif counted_at is not None:
+        take_back_turn(user_id=turn.owner_id, token_id=turn.token_id, at=counted_at)
+
+
+def _lease_end() -> datetime:
+    return now() + timedelta(seconds=limits.LEASE_S)

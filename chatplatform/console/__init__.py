@@ -1,0 +1,1 @@
+"""Pages for people who run a workspace, under /console/."""

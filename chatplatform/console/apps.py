@@ -1,0 +1,9 @@
+"""Console app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ConsoleConfig(AppConfig):
+    name = "chatplatform.console"

@@ -1,0 +1,126 @@
+"""The models of the catalogue as a page shows them: what they are, whether they are here, what they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from chatplatform.inference import catalogue, model_choice, model_services, model_store
+from chatplatform.inference.catalogue import CatalogueModel
+from chatplatform.inference.fit import MachineFacts, Suggestion, better_model
+from chatplatform.inference.gateway import EngineStatus
+from chatplatform.inference.model_choice import Chosen, Role
+from chatplatform.inference.model_store import Presence
+from chatplatform.jobs.models import JobState
+from chatplatform.jobs.queries import JobView, newest_by_key
+
+LABELS: dict[str, Promise] = {"chat": _("Chat"), "quick": _("Titles"), "embedding": _("Embeddings")}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """`roles` are what it is meant to do, `serves` what the engine says that it does now.
+
+    `job` is the fetch or check that runs, or the last one that failed.
+    """
+
+    model: CatalogueModel
+    presence: Presence
+    roles: tuple[Promise, ...]
+    serves: bool
+    can_chat: bool
+    can_be_quick: bool
+    can_be_removed: bool
+    is_too_large: bool
+    is_coming: bool
+    job: JobView | None
+
+    @property
+    def is_busy(self) -> bool:
+        return self.job is not None and self.job.can_cancel
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceView:
+    """A role with the model that has it."""
+
+    role: Role
+    label: Promise
+    chosen: Chosen
+    setting: str
+    serving: str
+
+
+def cards(status: EngineStatus, facts: MachineFacts) -> list[ModelCard]:
+    """Every model that people may want, in the order of the catalogue; those for tests last."""
+    chosen = model_choice.chosen_models()
+    pulls, checks = newest_by_key(model_services.PULL), newest_by_key(model_services.VERIFY)
+    serving = {model.id for model in status.models}
+    models = sorted(catalogue.catalogue(), key=lambda model: "tests" in model.roles)
+    found = []
+    for model in models:
+        presence = model_store.presence(model.id)
+        roles = [role for role in model_choice.ROLES if chosen[role].reference == model.id]
+        is_embedding = settings.ENVIRONMENT.embedding_model == model.id
+        may_answer = model.kind == "chat" and presence == "here" and _engine_is_ours()
+        pull = pulls.get(model.id)
+        found.append(
+            ModelCard(
+                model=model,
+                presence=presence,
+                roles=tuple(LABELS[role] for role in [*roles, *(["embedding"] if is_embedding else [])]),
+                serves=model.id in serving,
+                can_chat=may_answer and "chat" not in roles and chosen["chat"].source != "environment",
+                can_be_quick=may_answer and "quick" not in roles and chosen["quick"].source != "environment",
+                can_be_removed=presence != "missing" and not model_choice.is_in_use(model.id),
+                is_too_large=model.memory_bytes > facts.memory_bytes,
+                is_coming=pull is not None and pull.can_cancel,
+                job=_worth_showing(pull, checks.get(model.id)),
+            )
+        )
+    return found
+
+
+def choices(status: EngineStatus) -> list[ChoiceView]:
+    """The roles of chat models; none where the engine is somebody else's and chooses itself."""
+    if not _engine_is_ours():
+        return []
+    found = []
+    for role, chosen in model_choice.chosen_models().items():
+        serving = status.model(role)
+        found.append(
+            ChoiceView(role, LABELS[role], chosen, model_choice.SETTINGS[role], serving.id if serving else "")
+        )
+    return found
+
+
+def suggestion(status: EngineStatus, facts: MachineFacts) -> Suggestion | None:
+    """A better model for this machine, while the model that answers is one of the catalogue."""
+    serving = status.model("chat")
+    if serving is None or not _engine_is_ours():
+        return None
+    found = better_model(
+        catalogue.catalogue(),
+        present=catalogue.find(serving.id),
+        writing_tokens_s=serving.writing_tokens_s,
+        reading_tokens_s=serving.reading_tokens_s,
+        facts=facts,
+    )
+    if found is None or model_choice.chosen_models()["chat"].source == "environment":
+        return None
+    return found
+
+
+def _engine_is_ours() -> bool:
+    return not settings.ENVIRONMENT.llm_url
+
+
+def _worth_showing(pull: JobView | None, check: JobView | None) -> JobView | None:
+    """The newer of the two, while it goes on or when it failed."""
+    newest = max((job for job in (pull, check) if job), key=lambda job: job.created_at, default=None)
+    if newest is not None and (newest.can_cancel or newest.state == JobState.DEAD):
+        return newest
+    return None

@@ -1,0 +1,1 @@
+"""What the operator sets: read before Django, so that settings can be made of it."""

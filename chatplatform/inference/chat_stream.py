@@ -1,0 +1,152 @@
+"""The events of one streamed chat completion, as model events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from time import monotonic
+from typing import Any
+
+from chatplatform.inference.errors import EngineRefused, EngineUnavailable
+from chatplatform.inference.events import (
+    Completed,
+    FinishReason,
+    ModelEvent,
+    Queued,
+    Started,
+    TextDelta,
+    ToolCallPart,
+)
+from chatplatform.inference.openai_errors import error_from_object
+from chatplatform.inference.server_sent_events import ServerSentEvent
+
+
+class ChatStream:
+    """Collects what one stream tells. Text that arrived together becomes one delta: that is what keeps
+    thousands of tokens a second cheap."""
+
+    def __init__(self, *, fallback_model: str) -> None:
+        self._model = fallback_model
+        self._sha256 = ""
+        self._prompt_tokens = 0
+        self._cached_tokens = 0
+        self._pieces = 0
+        self._completion_tokens: int | None = None
+        self._finish_reason: FinishReason | None = None
+        self._started = False
+        self._refused = False
+        self._first_text_at: float | None = None
+
+    @property
+    def has_text(self) -> bool:
+        return self._first_text_at is not None
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing is left to cancel: the answer is whole, or was never begun."""
+        return self._finish_reason is not None or self._refused
+
+    def refuse(self) -> None:
+        """The server answered with an error instead of a stream."""
+        self._refused = True
+
+    def take(self, events: Sequence[ServerSentEvent]) -> Iterator[ModelEvent]:
+        """The model events in `events`. Raises EngineUnavailable or EngineRefused for an error in the stream."""
+        text: list[str] = []
+        for event in events:
+            if event.data == b"[DONE]":
+                continue
+            try:
+                data = json.loads(event.data)
+                if event.name == "queue":
+                    yield _queued(data)
+                    continue
+                error = data.get("error")
+                if not error and not self._started:
+                    yield self._start(data)
+                piece = "" if error else self._take_chunk(data)
+                calls = [] if error else _call_parts(data)
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as malformed:
+                raise EngineRefused("engine_not_understood") from malformed
+            if error:
+                self._refused = True
+                raise error_from_object(
+                    error if isinstance(error, dict) else {}, HTTPStatus.INTERNAL_SERVER_ERROR
+                )
+            if piece:
+                text.append(piece)
+            if calls:  # text that came before is told before
+                yield from self._told(text)
+                text = []
+                self._first_text_at = self._first_text_at or monotonic()
+                yield from calls
+        yield from self._told(text)
+
+    def _told(self, text: Sequence[str]) -> Iterator[TextDelta]:
+        if text:
+            if self._first_text_at is None:
+                self._first_text_at = monotonic()
+            self._pieces += len(text)
+            yield TextDelta("".join(text), len(text))
+
+    def _start(self, data: dict[str, Any]) -> Started:
+        self._started = True
+        self._model = str(data.get("model") or self._model)
+        fingerprint = str(data.get("system_fingerprint") or "")
+        self._sha256 = fingerprint.removeprefix("sha256:") if fingerprint.startswith("sha256:") else ""
+        reading = data.get("engine") or {}
+        self._prompt_tokens = int(reading.get("prompt_tokens") or 0)
+        self._cached_tokens = int(reading.get("cached_tokens") or 0)
+        return Started(self._model, self._sha256, self._prompt_tokens, self._cached_tokens)
+
+    def _take_chunk(self, data: dict[str, Any]) -> str:
+        """Note what a chunk says, and return its text."""
+        usage = data.get("usage")
+        if usage:
+            self._prompt_tokens = int(usage.get("prompt_tokens") or self._prompt_tokens)
+            self._completion_tokens = int(usage.get("completion_tokens") or 0)
+            details = usage.get("prompt_tokens_details") or {}
+            self._cached_tokens = int(details.get("cached_tokens") or self._cached_tokens)
+        choices = data.get("choices")
+        if not choices:
+            return ""
+        choice = choices[0]
+        reason = choice.get("finish_reason")
+        if reason:
+            self._finish_reason = reason if reason in ("length", "tool_calls") else "stop"
+        return (choice.get("delta") or {}).get("content") or ""
+
+    def completed(self, *, started_at: float, ended_at: float) -> Completed:
+        """The end of the call, in seconds of the monotonic clock; for a stream that is done."""
+        if self._finish_reason is None:
+            raise EngineUnavailable("engine_died")
+        return Completed(
+            finish_reason=self._finish_reason,
+            model=self._model,
+            model_sha256=self._sha256,
+            prompt_tokens=self._prompt_tokens,
+            completion_tokens=self._pieces if self._completion_tokens is None else self._completion_tokens,
+            cached_tokens=self._cached_tokens,
+            first_token_s=None if self._first_text_at is None else self._first_text_at - started_at,
+            total_s=ended_at - started_at,
+        )
+
+
+def _call_parts(data: dict[str, Any]) -> list[ToolCallPart]:
+    choices = data.get("choices")
+    delta = (choices[0].get("delta") or {}) if choices else {}
+    return [
+        ToolCallPart(
+            int(part.get("index") or 0),
+            str(part.get("id") or ""),
+            str((part.get("function") or {}).get("name") or ""),
+            str((part.get("function") or {}).get("arguments") or ""),
+        )
+        for part in delta.get("tool_calls") or ()
+    ]
+
+
+def _queued(data: dict[str, Any]) -> Queued:
+    wait_s = data.get("wait_s")
+    return Queued(int(data.get("position") or 1), None if wait_s is None else float(wait_s))

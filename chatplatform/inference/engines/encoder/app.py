@@ -1,0 +1,96 @@
+"""The encoder's HTTP interface: embeddings, models, health, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from typing import Any
+
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+from chatplatform.inference.engines.encoder.service import EncoderService
+from chatplatform.inference.engines.encoder.wire import MAX_BODY_BYTES, Refused, parse_embedding_request
+
+Reply = tuple[int, bytes, bytes]
+
+
+class EncoderApp:
+    """An ASGI application around `service`. Every address but /health wants the token."""
+
+    def __init__(self, service: EncoderService, *, token: str) -> None:
+        self._service = service
+        self._expected = f"Bearer {token}".encode()
+        self._loading: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            status, content_type, body = await self._reply(scope, receive)
+            headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+            await send(
+                {"type": "http.response.start", "status": status, "headers": headers, "trailers": False}
+            )
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _lifespan(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        await receive()
+        self._loading = asyncio.create_task(self._service.load())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._loading.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _reply(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Reply:
+        try:
+            return await self._route(scope, receive)
+        except Refused as refusal:
+            self._service.figures.refused += 1
+            return _json(refusal.body, refusal.status)
+
+    async def _route(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Reply:
+        route = (scope["method"], scope["path"])
+        if route == ("GET", "/health"):
+            return _json({"status": self._service.state, "detail": self._service.detail})
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        if not hmac.compare_digest(given, self._expected):
+            raise Refused(401, "unauthorized", "The token is missing or wrong.")
+        match route:
+            case ("POST", "/v1/embeddings"):
+                self._service.figures.requests += 1
+                request = parse_embedding_request(await _body(receive))
+                return _json((await self._service.embed(request)).to_json())
+            case ("GET", "/v1/models"):
+                return _json(self._service.models())
+            case ("GET", "/metrics"):
+                return 200, b"text/plain; version=0.0.4", self._metrics().encode()
+        raise Refused(404, "invalid_request", "There is no such address.")
+
+    def _metrics(self) -> str:
+        figures = self._service.figures
+        lines = [
+            f"encoder_requests_total {figures.requests}",
+            f"encoder_refused_total {figures.refused}",
+            f"encoder_texts_total {figures.texts}",
+            f"encoder_tokens_total {figures.tokens}",
+            f"encoder_busy_seconds_total {figures.busy_s:.3f}",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+async def _body(receive: ASGIReceiveCallable) -> bytes:
+    body = bytearray()
+    while True:
+        message: Any = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "invalid_request", "The request broke off.")
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            raise Refused(413, "invalid_request", f"The body is larger than {MAX_BODY_BYTES} bytes.")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _json(content: object, status: int = 200) -> Reply:
+    return status, b"application/json", json.dumps(content, ensure_ascii=False).encode()

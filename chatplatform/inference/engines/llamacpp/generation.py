@@ -1,0 +1,106 @@
+"""One request on its way through the scheduler, and what it tells its client."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from chatplatform.inference.engines.llamacpp.context import Sampler
+from chatplatform.inference.engines.llamacpp.output_text import OutputText
+from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
+from chatplatform.inference.engines.llamacpp.sequences import Held
+
+Priority = Literal["interactive", "background"]
+FinishReason = Literal["stop", "length", "tool_calls"]
+
+
+@dataclass(frozen=True, repr=False)
+class GenerationRequest:
+    """What to generate. `tokens` holds the prompt, whose first `system_tokens` are the platform's own text.
+
+    `owner` must not be empty. With `keep` the conversation stays in the cache for the same owner.
+    """
+
+    tokens: tuple[int, ...]
+    system_tokens: int
+    owner: str
+    keep: bool
+    sampling: SamplerSettings
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    priority: Priority = "interactive"
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The request waits at `position` (1 is next), for about `wait_s` seconds if that can be said."""
+
+    position: int
+    wait_s: float | None
+
+
+@dataclass(frozen=True)
+class Started:
+    """Reading begins; `cached_tokens` of the prompt's tokens need not be read."""
+
+    prompt_tokens: int
+    cached_tokens: int
+
+
+@dataclass(frozen=True, repr=False)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The request ended without an answer. `status` as in HTTP; `message` is for people, without content."""
+
+    status: int
+    code: str
+    message: str
+
+
+Event = Queued | Started | Text | Finished | Failed
+Sink = Callable[[Event], None]
+
+
+class State(enum.Enum):
+    QUEUED = enum.auto()
+    READING = enum.auto()
+    WRITING = enum.auto()
+    ENDED = enum.auto()
+
+
+@dataclass(eq=False, repr=False)
+class Generation:
+    """The scheduler's record of a request; everything but `cancelled` belongs to the scheduler's thread."""
+
+    request: GenerationRequest
+    sink: Sink
+    queued_at: float
+    text: OutputText
+    state: State = State.QUEUED
+    cancelled: bool = False
+    held: Held | None = None
+    sampler: Sampler | None = None
+    cached_tokens: int = 0
+    next_token: int = -1
+    written: int = 0
+    told: Queued | None = None
+    told_at: float = field(default=0.0)
+
+    @property
+    def unread(self) -> int:
+        """Prompt tokens that are still to be read."""
+        return len(self.request.tokens) - (len(self.held.tokens) if self.held else 0)

@@ -1,0 +1,29 @@
+"""Limits of the engine. Times in seconds, lengths in tokens unless the name says otherwise."""
+
+from __future__ import annotations
+
+MAX_PARALLEL = 16
+"""Answers written at once; more only make each slower."""
+MAX_BACKGROUND = 2
+"""Of these, how many may be background work."""
+MAX_QUEUED = 128
+MAX_QUEUE_S = 300.0
+"""Longest wait in the queue."""
+MAX_RUN_S = 1800.0
+"""Longest time from the queue to the end of an answer."""
+QUEUE_NEWS_S = 1.0
+"""A waiting request hears its place when it changes, and its expected wait this often."""
+
+STEP_S = 0.09
+"""Aim for the length of a step in which a prompt is read beside answers being written."""
+MIN_PIECE = 8
+SOLO_PIECE = 128
+"""Tokens read in one step when nobody writes: such a step can be aborted without harm to an answer."""
+
+IDLE_KEEP_S = 900.0
+"""A conversation that nobody goes on with leaves the cache after this time."""
+
+DEFAULT_MAX_TOKENS = 1024
+MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_SEND_S = 60.0
+"""A client that takes nothing for so long is given up."""

@@ -1,0 +1,129 @@
+"""The scheduler's Context over llama.cpp: one unified cache, one batch for many sequences."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from chatplatform.inference.engines.llamacpp.context import (
+    CacheFull,
+    DecodeAborted,
+    DecodeFailed,
+    Piece,
+    Sampler,
+)
+from chatplatform.inference.engines.llamacpp.model import LlamaModel, LoadFailed
+from chatplatform.inference.engines.llamacpp.native import last_complaint, llama
+from chatplatform.inference.engines.llamacpp.sampling import SamplerChain, SamplerSettings, token_data
+
+MAX_BATCH = 512
+SEQUENCES = 64
+"""Running, kept and platform sequences together. The library allows 256; each costs a row of output memory."""
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, containers' limits considered where the system says them."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:  # not on macOS
+        return max(1, os.cpu_count() or 1)
+
+
+class LlamaContext:
+    """See context.Context. Raises LoadFailed when there is no memory for `cells` tokens."""
+
+    def __init__(self, model: LlamaModel, *, cells: int, threads: int = 0) -> None:
+        self._api = api = llama()
+        self._model = model
+        threads = threads or usable_cores()
+        params = api.llama_context_default_params()
+        params.n_ctx = cells
+        params.n_batch = params.n_ubatch = MAX_BATCH
+        params.n_seq_max = params.n_outputs_max = SEQUENCES
+        params.n_threads = params.n_threads_batch = threads
+        params.kv_unified = True  # without it a partial copy between sequences aborts the process
+        params.swa_full = True  # sliding windows would forget what a kept conversation needs
+        params.no_perf = True
+        # A function in C that reads one byte: the abort check runs at every node of the graph, where a Python
+        # callback would wait for the interpreter's lock. The length of the string in the flag is 0 or 1.
+        self._flag = ctypes.create_string_buffer(2)
+        params.abort_callback = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
+        params.abort_callback_data = ctypes.cast(self._flag, ctypes.c_void_p)
+        self.pointer: Any = api.llama_init_from_model(model.pointer, params)
+        if not self.pointer:
+            raise LoadFailed(f"There is no room for a context of {cells} tokens: {last_complaint()}")
+        self._memory = api.llama_get_memory(self.pointer)
+        self._batch = api.llama_batch_init(MAX_BATCH, 0, 1)
+        for row in range(MAX_BATCH):
+            self._batch.n_seq_id[row] = 1
+        self.cells = int(api.llama_n_ctx(self.pointer))
+        self._choices = token_data(model.size)
+        self.sequences = SEQUENCES
+        self.max_batch = MAX_BATCH
+        self.can_trim = self._probe_trim()
+
+    def _probe_trim(self) -> bool:
+        """Whether the model's memory can forget the end of a sequence; also loads the weights for real."""
+        token = max(self._model.bos, 0)
+        self.decode([Piece(seq=0, start=0, tokens=[token] * 4, sample=False)])
+        can = bool(self._api.llama_memory_seq_rm(self._memory, 0, 2, -1))
+        self._api.llama_memory_clear(self._memory, True)
+        return can
+
+    def decode(self, pieces: Sequence[Piece]) -> list[int]:
+        batch, row = self._batch, 0
+        rows: list[int] = []
+        for piece in pieces:
+            for offset, token in enumerate(piece.tokens):
+                batch.token[row] = token
+                batch.pos[row] = piece.start + offset
+                batch.seq_id[row][0] = piece.seq
+                batch.logits[row] = 0
+                row += 1
+            if piece.sample:
+                batch.logits[row - 1] = 1
+            rows.append(row - 1 if piece.sample else -1)
+        batch.n_tokens = row
+        result = self._api.llama_decode(self.pointer, batch)
+        if result == 0:
+            return rows
+        if result == 1:
+            raise CacheFull
+        if result == 2:
+            raise DecodeAborted
+        raise DecodeFailed(f"llama_decode gave {result}: {last_complaint()}")
+
+    def sampler(self, settings: SamplerSettings) -> Sampler:
+        return SamplerChain(settings, self._model.size, self._model.end_tokens, self._model.vocab)
+
+    def sample(self, row: int, sampler: Sampler) -> int:
+        assert isinstance(sampler, SamplerChain)
+        if sampler.is_bound:
+            import numpy
+
+            logits = numpy.ctypeslib.as_array(
+                self._api.llama_get_logits_ith(self.pointer, row), shape=(self._model.size,)
+            )
+            return sampler.choose(logits, self._choices)
+        return int(self._api.llama_sampler_sample(sampler.pointer, self.pointer, row))
+
+    def copy(self, source: int, target: int, stop: int) -> None:
+        self._api.llama_memory_seq_cp(self._memory, source, target, 0, stop)
+
+    def trim(self, seq: int, start: int) -> None:
+        if not self._api.llama_memory_seq_rm(self._memory, seq, start, -1):
+            raise DecodeFailed(f"the memory kept sequence {seq} from {start} on")
+
+    def clear(self) -> None:
+        self._api.llama_memory_clear(self._memory, True)
+
+    def abort(self, on: bool) -> None:
+        self._flag[0] = b"x" if on else b"\0"
+
+    def close(self) -> None:
+        if self.pointer:
+            self._api.llama_batch_free(self._batch)
+            self._api.llama_free(self.pointer)
+            self.pointer = None

@@ -1,0 +1,201 @@
+"""From messages to tokens: the model's own chat template, and no way to type a control token."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chatplatform.inference.engines.llamacpp.chat_template import (
+    CHATML,
+    CHATML_END,
+    ChatTemplate,
+    TemplateFailed,
+)
+
+_SYSTEM_CACHE = 64
+# Stand-ins for texts that people typed and that look like control tokens. Noncharacters: never in real text.
+_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
+_MARKED = re.compile(f"{_OPEN}([0-9]{{1,9}}){_CLOSE}")
+_NONCHARACTERS = re.compile("[\ufdd0-\ufdef]")
+
+
+class Tokeniser(Protocol):
+    """What of a model is needed here; see model.LlamaModel."""
+
+    control_texts: tuple[str, ...]
+
+    @property
+    def bos_text(self) -> str: ...
+    @property
+    def eos_text(self) -> str: ...
+    @property
+    def adds_bos(self) -> bool: ...
+    @property
+    def bos(self) -> int: ...
+    def tokenise(self, text: str, *, control: bool, continues: bool = False) -> list[int]: ...
+
+
+@dataclass(frozen=True, repr=False)
+class ChatMessage:
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, repr=False)
+class PromptTokens:
+    """A prompt; its first `system_tokens` tokens hold nothing but the system message and the template."""
+
+    tokens: tuple[int, ...]
+    system_tokens: int
+
+
+class PromptReader:
+    """Renders and tokenises for one model. Safe from any thread; rendering blocks."""
+
+    def __init__(self, tokeniser: Tokeniser, template: str | None) -> None:
+        """Take the file's `template` if it works, or else ChatML. Raises nothing for a bad template."""
+        self._tokeniser = tokeniser
+        self._control = (
+            re.compile("|".join(re.escape(text) for text in tokeniser.control_texts))
+            if tokeniser.control_texts
+            else None
+        )
+        self._system: OrderedDict[str, tuple[int, ...]] = OrderedDict()
+        self._lock = threading.Lock()
+        self.template_error = ""
+        """Why the file's own template is not used; empty when it is."""
+        self.takes_system = True
+        self._template = self._choose(template)
+
+    @property
+    def extra_stop(self) -> tuple[str, ...]:
+        """Stop strings that the fallback needs: the model may not know ChatML's end as a token."""
+        return (CHATML_END,) if self.template_error else ()
+
+    def _choose(self, source: str | None) -> ChatTemplate:
+        if source is None:
+            self.template_error = "the file has no chat template"
+        else:
+            template = self._make(source)
+            try:
+                self._try(template)
+            except TemplateFailed as error:
+                template.close()
+                self.template_error = str(error)
+            else:
+                return template
+        return self._make(CHATML)
+
+    def _make(self, source: str) -> ChatTemplate:
+        return ChatTemplate(source, bos=self._tokeniser.bos_text, eos=self._tokeniser.eos_text)
+
+    def _try(self, template: ChatTemplate) -> None:
+        user = {"role": "user", "content": "b"}
+        try:
+            template.render([{"role": "system", "content": "a"}, user], add_generation_prompt=True)
+        except TemplateFailed as error:
+            if not error.refused:
+                raise
+            template.render([user], add_generation_prompt=True)
+            self.takes_system = False
+
+    def read(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        continue_final: bool = False,
+        shared_system: str | None = None,
+    ) -> PromptTokens:
+        """Tokens of a conversation that the assistant is to go on with.
+
+        `shared_system` is what of the system message is the platform's own, when that is not all of it.
+
+        With `continue_final` the last message is the assistant's beginning, which is not closed: the prompt is
+        then the same as if the model had just written it. Raises TemplateFailed.
+        """
+        shown = messages[:-1] if continue_final else messages
+        marks: list[str] = []
+        text = self._render(shown, marks, add_generation_prompt=True)
+        tokens = self._tokenise(text, marks)
+        if continue_final:
+            tokens += self._tokeniser.tokenise(messages[-1].content, control=False, continues=True)
+        own = messages
+        if shared_system is not None:
+            own = [ChatMessage("system" if shared_system else "user", shared_system), *messages[1:]]
+        return PromptTokens(tuple(tokens), self._system_tokens(own, tokens))
+
+    def count_text(self, text: str) -> int:
+        """How many tokens `text` has by itself."""
+        return len(self._tokeniser.tokenise(text, control=False))
+
+    def close(self) -> None:
+        self._template.close()
+
+    def _system_tokens(self, messages: Sequence[ChatMessage], tokens: Sequence[int]) -> int:
+        """How many of `tokens` are certainly those of the system message and the template alone.
+
+        The system message is rendered and tokenised by itself: tokens that both begin with can't hold a letter
+        of anything that comes after it.
+        """
+        if messages[0].role != "system" or not self.takes_system:
+            return 0
+        content = messages[0].content
+        with self._lock:
+            alone = self._system.get(content)
+        if alone is None:
+            marks: list[str] = []
+            try:
+                text = self._render(messages[:1], marks, add_generation_prompt=False)
+            except TemplateFailed:
+                text = ""
+            alone = tuple(self._tokenise(text, marks))
+            with self._lock:
+                self._system[content] = alone
+                while len(self._system) > _SYSTEM_CACHE:
+                    self._system.popitem(last=False)
+        count = 0
+        for left, right in zip(alone, tokens, strict=False):
+            if left != right:
+                break
+            count += 1
+        return count
+
+    def _render(
+        self, messages: Sequence[ChatMessage], marks: list[str], *, add_generation_prompt: bool
+    ) -> str:
+        shown = list(messages)
+        if not self.takes_system and len(shown) > 1 and shown[0].role == "system":
+            # The template knows no system message: it goes before the first question.
+            shown[:2] = [ChatMessage(shown[1].role, f"{shown[0].content}\n\n{shown[1].content}")]
+        plain = [{"role": m.role, "content": self._mark(m.content, marks)} for m in shown]
+        return self._template.render(plain, add_generation_prompt=add_generation_prompt)
+
+    def _mark(self, content: str, marks: list[str]) -> str:
+        content = _NONCHARACTERS.sub("\ufffd", content)
+        if self._control is None:
+            return content
+
+        def stand_in(found: re.Match[str]) -> str:
+            marks.append(found.group())
+            return f"{_OPEN}{len(marks) - 1}{_CLOSE}"
+
+        return self._control.sub(stand_in, content)
+
+    def _tokenise(self, text: str, marks: Sequence[str]) -> list[int]:
+        """Tokens of a rendered prompt: control tokens from the template's text, never from a marked one."""
+        tokens: list[int] = []
+        if self._tokeniser.adds_bos and not (
+            self._tokeniser.bos_text and text.startswith(self._tokeniser.bos_text)
+        ):
+            tokens.append(self._tokeniser.bos)
+        # Splitting by a pattern with one group gives text and mark number in turn.
+        for turn, part in enumerate(_MARKED.split(text)):
+            if turn % 2 == 0:
+                tokens += self._tokeniser.tokenise(part, control=True, continues=turn > 0)
+            elif int(part) < len(marks):  # a template may have made up a mark of its own
+                tokens += self._tokeniser.tokenise(marks[int(part)], control=False, continues=True)
+        return tokens

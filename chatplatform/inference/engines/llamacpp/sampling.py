@@ -1,0 +1,170 @@
+"""How the next token is chosen: settings, and the chain of C samplers made from them."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from chatplatform.inference.engines.llamacpp.native import llama
+
+PENALTY_WINDOW = 256
+"""Generated tokens that the penalties look back on. The prompt is not punished: answers must quote it."""
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """`temperature` 0 takes the likeliest token. `seed` None means a fresh one for each request.
+
+    `grammar` (json_grammar.py) says what may be written at all; it may not be combined with `ignore_end`.
+    """
+
+    temperature: float = 0.2
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    seed: int | None = None
+    ignore_end: bool = False
+    grammar: str = field(default="", repr=False)
+
+
+def token_data(size: int) -> Any:
+    """An array of so many tokens with their logits, as the library lays them out."""
+    import numpy
+
+    return numpy.zeros(size, dtype=[("id", numpy.int32), ("logit", numpy.float32), ("p", numpy.float32)])
+
+
+@cache
+def token_ids(size: int) -> Any:
+    """0, 1, 2 … for so many tokens."""
+    import numpy
+
+    return numpy.arange(size, dtype=numpy.int32)
+
+
+class GrammarRefused(ValueError):
+    """The library cannot make sense of a grammar."""
+
+
+class GrammarLeft(RuntimeError):
+    """No token is permitted any more: accepting one would end the process, so the answer has to end."""
+
+
+class SamplerChain:
+    """A chain in C for one generation, with its own random state. Close it when the generation ends."""
+
+    def __init__(
+        self,
+        settings: SamplerSettings,
+        vocabulary_size: int,
+        end_tokens: Sequence[int],
+        vocabulary: Any = None,
+    ) -> None:
+        """`vocabulary` is the model's, needed for a grammar. Raises GrammarRefused."""
+        api = llama()
+        self._api = api
+        self._grammar: Any = bound_by(settings.grammar, vocabulary) if settings.grammar else None
+        self._ids: Any = token_ids(vocabulary_size) if settings.grammar else None
+        self.pointer: Any = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
+        for sampler in self._samplers(settings, vocabulary_size, end_tokens):
+            api.llama_sampler_chain_add(self.pointer, sampler)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether a grammar says what may be written: then `choose` has to be used."""
+        return self._grammar is not None
+
+    def choose(self, logits: Any, scratch: Any) -> int:
+        """Choose a token by its logits (float32, one for each token), and let the samplers know it.
+
+        What the chain likes best mostly is permitted; only if it is not, the grammar looks at every token. The
+        library ends the process when it is told of a token that the grammar forbids, so none is before it was
+        looked at. `scratch` is `token_data` of the same length. Raises GrammarLeft.
+        """
+        token, _logit = self._chosen(logits, scratch)
+        if not self._permits(token):
+            self._fill(scratch, logits)
+            self._apply(self._grammar, scratch, len(logits))
+            token, logit = self._chosen(scratch["logit"].copy(), scratch)
+            if logit == float("-inf"):
+                raise GrammarLeft
+        self._api.llama_sampler_accept(self._grammar, token)
+        self._api.llama_sampler_accept(self.pointer, token)
+        return token
+
+    def _chosen(self, logits: Any, scratch: Any) -> tuple[int, float]:
+        """The chain's choice, and the logit that it had."""
+        self._fill(scratch, logits)
+        choice = self._apply(self.pointer, scratch, len(logits))
+        if not 0 <= choice.selected < choice.size:
+            raise GrammarLeft
+        token = int(choice.data[choice.selected].id)
+        return token, float(logits[token])
+
+    def _permits(self, token: int) -> bool:
+        alone = token_data(1)
+        alone["id"] = token
+        self._apply(self._grammar, alone, 1)
+        return bool(alone["logit"][0] == 0.0)
+
+    def _fill(self, scratch: Any, logits: Any) -> None:
+        scratch["id"] = self._ids
+        scratch["logit"] = logits
+        scratch["p"] = 0.0
+
+    def _apply(self, sampler: Any, data: Any, size: int) -> Any:
+        pointer = data.ctypes.data_as(ctypes.POINTER(self._api.llama_token_data))
+        choice = self._api.llama_token_data_array(data=pointer, size=size, selected=-1, sorted=False)
+        self._api.llama_sampler_apply(sampler, ctypes.byref(choice))
+        return choice
+
+    def _samplers(self, s: SamplerSettings, vocabulary_size: int, end_tokens: Sequence[int]) -> list[Any]:
+        api = self._api
+        chain: list[Any] = []
+        if s.ignore_end and end_tokens:
+            biases = (api.llama_logit_bias * len(end_tokens))(*((t, float("-inf")) for t in end_tokens))
+            chain.append(api.llama_sampler_init_logit_bias(vocabulary_size, len(end_tokens), biases))
+        if s.repeat_penalty != 1.0 or s.frequency_penalty or s.presence_penalty:
+            chain.append(
+                api.llama_sampler_init_penalties(
+                    vocabulary_size, PENALTY_WINDOW, s.repeat_penalty, s.frequency_penalty, s.presence_penalty
+                )
+            )
+        if s.temperature <= 0:
+            return [*chain, api.llama_sampler_init_greedy()]
+        if s.top_k > 0:
+            chain.append(api.llama_sampler_init_top_k(s.top_k))
+        if s.top_p < 1:
+            chain.append(api.llama_sampler_init_top_p(s.top_p, 1))
+        if s.min_p > 0:
+            chain.append(api.llama_sampler_init_min_p(s.min_p, 1))
+        chain.append(api.llama_sampler_init_temp(s.temperature))
+        seed = random.getrandbits(32) if s.seed is None else s.seed & 0xFFFFFFFF
+        chain.append(api.llama_sampler_init_dist(ctypes.c_uint32(seed)))
+        return chain
+
+    def close(self) -> None:
+        for sampler in (self.pointer, self._grammar):
+            if sampler is not None:
+                self._api.llama_sampler_free(sampler)
+        self.pointer = self._grammar = None
+
+
+def bound_by(grammar: str, vocabulary: Any) -> Any:
+    """The C sampler of a grammar. Whoever asks frees it, or gives it to a chain. Raises GrammarRefused."""
+    found = llama().llama_sampler_init_grammar(vocabulary, grammar.encode(), b"root")
+    if not found:
+        raise GrammarRefused
+    return found
+
+
+def check_grammar(grammar: str, vocabulary: Any) -> None:
+    """Raises GrammarRefused for what the library would refuse when the answer begins."""
+    llama().llama_sampler_free(bound_by(grammar, vocabulary))

@@ -1,0 +1,379 @@
+"""One thread per model that reads prompts and writes answers, many at once, in small steps.
+
+Each step is one batch: a token for every answer being written, and a piece of the prompt whose turn it is.
+Pieces are cut to the measured speed, so that writers hardly stumble while a prompt is read, and so that a
+cancelled request gives its sequence back within a step.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from chatplatform.inference.engines.llamacpp.context import Context, DecodeAborted, Piece, Vocabulary
+from chatplatform.inference.engines.llamacpp.generation import (
+    Event,
+    Failed,
+    Finished,
+    FinishReason,
+    Generation,
+    GenerationRequest,
+    Sink,
+    Started,
+    State,
+    Text,
+)
+from chatplatform.inference.engines.llamacpp.limits import (
+    IDLE_KEEP_S,
+    MAX_BACKGROUND,
+    MAX_PARALLEL,
+    MAX_QUEUE_S,
+    MAX_QUEUED,
+    MAX_RUN_S,
+    MIN_PIECE,
+    SOLO_PIECE,
+    STEP_S,
+)
+from chatplatform.inference.engines.llamacpp.output_text import OutputText
+from chatplatform.inference.engines.llamacpp.owned_cells import OwnedCells
+from chatplatform.inference.engines.llamacpp.sampling import GrammarLeft
+from chatplatform.inference.engines.llamacpp.sequences import Sequences
+from chatplatform.inference.engines.llamacpp.speed import SpeedMeter
+from chatplatform.inference.engines.llamacpp.work_queue import WorkQueue, queue_news
+
+log = logging.getLogger(__name__)
+
+Deliver = Callable[[list[tuple[Sink, Event]]], None]
+
+_ENGINE_ERROR = Failed(500, "engine_error", "The engine met an error. Please try again.")
+_STOPPING = Failed(503, "engine_stopping", "The engine is stopping. Please try again.")
+_WAITED = Failed(429, "queue_full", "The engine is too busy. Please try again later.")
+_TOO_SLOW = Failed(504, "timeout", "The answer took too long and was ended.")
+
+
+class QueueFull(Exception):
+    """Too many requests wait already."""
+
+
+class Stopped(Exception):
+    """The scheduler takes no more requests."""
+
+
+class TooLong(Exception):
+    """The prompt leaves no room for an answer in a context of `context_tokens`."""
+
+    def __init__(self, prompt_tokens: int, context_tokens: int) -> None:
+        super().__init__()
+        self.prompt_tokens = prompt_tokens
+        self.context_tokens = context_tokens
+
+
+class Scheduler:
+    """Owns the context. `submit`, `cancel` and `stop` may be called from any thread."""
+
+    sequences_class = Sequences
+
+    def __init__(
+        self,
+        context: Context,
+        vocabulary: Vocabulary,
+        *,
+        context_tokens: int,
+        deliver: Deliver,
+        name: str = "scheduler",
+        parallel: int = MAX_PARALLEL,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`context_tokens` bounds one request; `deliver` gets each step's events, on the scheduler's thread."""
+        self._context = context
+        self._vocabulary = vocabulary
+        self.context_tokens = min(context_tokens, context.cells)
+        self._deliver = deliver
+        self._parallel = parallel
+        self._clock = clock
+        self.cells = OwnedCells(context)
+        self.sequences = self.sequences_class(self.cells)
+        self.speed = SpeedMeter()
+        self._wake = threading.Condition()
+        self._queue = WorkQueue()
+        self._running: list[Generation] = []
+        self._abortable: frozenset[Generation] = frozenset()
+        self._events: list[tuple[Sink, Event]] = []
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    # ------------------------------------------------------------------ from any thread
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, request: GenerationRequest, sink: Sink) -> Generation:
+        """Queue a request. Raises TooLong, QueueFull or Stopped."""
+        if not request.tokens or not request.owner:
+            raise ValueError("a request needs tokens and an owner")
+        if len(request.tokens) >= self.context_tokens:
+            raise TooLong(len(request.tokens), self.context_tokens)
+        generation = Generation(request, sink, self._clock(), OutputText(request.stop))
+        with self._wake:
+            if self._stopping:
+                raise Stopped
+            if len(self._queue) >= MAX_QUEUED:
+                raise QueueFull
+            self._queue.push(generation)
+            self._wake.notify()
+        return generation
+
+    def cancel(self, generation: Generation) -> None:
+        """End a request; it tells nothing more. Its sequence is free after the step that is running."""
+        with self._wake:
+            generation.cancelled = True
+            if generation in self._abortable:
+                self._context.abort(True)
+            self._wake.notify()
+
+    def stop(self) -> None:
+        """Fail what is under way, and end the thread."""
+        with self._wake:
+            self._stopping = True
+            if self._abortable:
+                self._context.abort(True)
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    # ------------------------------------------------------------------ the thread
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not (self._stopping or self._running or len(self._queue)):
+                    if not self._wake.wait(timeout=IDLE_KEEP_S / 4):
+                        self.sequences.forget_before(self._clock() - IDLE_KEEP_S)
+                if self._stopping:
+                    break
+            try:
+                self._step()
+            except Exception as error:  # noqa: BLE001 - the thread must outlive any request
+                # Values may hold content, so only the kind of error is told.
+                log.error("A step failed with %s; what was under way is given up.", type(error).__name__)
+                self._give_up(_ENGINE_ERROR)
+            self._flush()
+        self._give_up(_STOPPING)
+        with self._wake:
+            for generation in self._queue.waiting():
+                self._tell(generation, _STOPPING)
+                self._queue.remove(generation)
+        self._flush()
+
+    def _step(self) -> None:
+        self._drop_ended()
+        batch = self._compose()
+        with self._wake:
+            news = queue_news(
+                self._queue.waiting(), self._running, self.speed, parallel=self._parallel, now=self._clock()
+            )
+        for generation, place in news:
+            self._tell(generation, place)
+        self._flush()
+        if not batch:
+            if len(self._queue) and not self._running:
+                raise RuntimeError("there is no room in an empty cache")
+            return
+        writing = sum(generation.state is State.WRITING for generation, _piece in batch)
+        began = self._clock()
+        rows = self._decode(batch)
+        read = 0
+        for (generation, piece), row in zip(batch, rows, strict=False):
+            if generation.state is State.READING:
+                read += len(piece.tokens)
+            self._took_in(generation, piece)
+            if row >= 0:
+                self._write(generation, row)
+        if rows:
+            self.speed.step(read=read, writing=writing, seconds=self._clock() - began)
+
+    def _drop_ended(self) -> None:
+        """Let go of what was cancelled or has waited or run too long."""
+        now = self._clock()
+        with self._wake:
+            for generation in self._queue.waiting():
+                waited_too_long = now - generation.queued_at > MAX_QUEUE_S
+                if generation.cancelled or waited_too_long:
+                    self._queue.remove(generation)
+                    generation.state = State.ENDED
+                    if not generation.cancelled:
+                        self._tell(generation, _WAITED)
+        for generation in list(self._running):
+            if generation.cancelled:
+                self._close(generation)
+            elif now - generation.queued_at > MAX_RUN_S:
+                self._tell(generation, _TOO_SLOW)
+                self._close(generation)
+
+    # ------------------------------------------------------------------ a batch
+
+    def _compose(self) -> list[tuple[Generation, Piece]]:
+        """The next batch: every writer's token, then prompts in their order as far as the budget goes."""
+        batch: list[tuple[Generation, Piece]] = []
+        for generation in self._running:
+            if generation.state is State.WRITING and generation.held:
+                held = generation.held
+                batch.append(
+                    (generation, Piece(held.seq, len(held.tokens), [generation.next_token], sample=True))
+                )
+        reading = [g for g in self._running if g.state is State.READING]
+        reading.sort(key=lambda g: g.request.priority == "background")
+        budget = self._budget(writers=len(batch))
+        while budget > 0:
+            generation_or_none = reading.pop(0) if reading else self._open_next()
+            if generation_or_none is None:
+                break
+            generation = generation_or_none
+            assert generation.held is not None
+            start = len(generation.held.tokens)
+            count = min(generation.unread, budget)
+            tokens = generation.request.tokens[start : start + count]
+            batch.append(
+                (generation, Piece(generation.held.seq, start, tokens, sample=count == generation.unread))
+            )
+            budget -= count
+            # Whoever comes next may bring the same system message: let them find it read.
+            if start < generation.request.system_tokens:
+                break
+        return batch
+
+    def _budget(self, *, writers: int) -> int:
+        """How many prompt tokens this step may read beside `writers` answers."""
+        timed = max(MIN_PIECE, int((self.speed.reading_tokens_s or 0) * STEP_S))
+        return min(self._context.max_batch - writers, timed if writers else max(timed, SOLO_PIECE))
+
+    def _open_next(self) -> Generation | None:
+        """Give the next in line a sequence, if there is room."""
+        if len(self._running) >= self._parallel:
+            return None
+        background = sum(g.request.priority == "background" for g in self._running)
+        with self._wake:
+            generation = self._queue.first(background=background < MAX_BACKGROUND)
+            if generation is None:
+                return None
+            request = generation.request
+            longest = min(len(request.tokens) + request.max_tokens, self.context_tokens)
+            held = self.sequences.open(
+                request.tokens, system_tokens=request.system_tokens, owner=request.owner, reserve=longest
+            )
+            if held is None:
+                return None
+            self._queue.remove(generation)
+            self._running.append(generation)
+        generation.held = held
+        generation.sampler = self._context.sampler(request.sampling)
+        generation.state = State.READING
+        generation.cached_tokens = len(held.tokens)
+        self._tell(generation, Started(len(request.tokens), len(held.tokens)))
+        return generation
+
+    def _decode(self, batch: list[tuple[Generation, Piece]]) -> list[int]:
+        """Rows to sample from, one for each piece; none when the batch was given up."""
+        entries = [(piece, g.request.owner, g.request.system_tokens) for g, piece in batch]
+        with self._wake:
+            if self._stopping:
+                return []
+            # A batch without writers may be large, and is aborted when one of its readers is cancelled; the
+            # others read their pieces again. Writers never lose a step.
+            if all(generation.state is State.READING for generation, _piece in batch):
+                if any(generation.cancelled for generation, _piece in batch):
+                    return []
+                self._abortable = frozenset(generation for generation, _piece in batch)
+        try:
+            return self.cells.decode(entries)
+        except DecodeAborted:
+            for generation, _piece in batch:
+                if generation.held and not self.cells.length(generation.held.seq):
+                    generation.held.tokens.clear()
+            return []
+        finally:
+            with self._wake:
+                self._abortable = frozenset()
+                self._context.abort(False)
+
+    def _took_in(self, generation: Generation, piece: Piece) -> None:
+        assert generation.held is not None
+        generation.held.tokens.extend(piece.tokens)
+        system = generation.request.system_tokens
+        if piece.start < system <= len(generation.held.tokens):
+            self.sequences.share_system(generation.held, system)
+
+    def _write(self, generation: Generation, row: int) -> None:
+        """Choose the answer's next token, tell its text, and end the answer where it ends."""
+        assert generation.sampler is not None
+        assert generation.held is not None
+        generation.state = State.WRITING
+        try:
+            token = self._context.sample(row, generation.sampler)
+        except GrammarLeft:
+            self._tell(generation, _ENGINE_ERROR)
+            self._close(generation)
+            return
+        if self._vocabulary.is_end(token) and not generation.request.sampling.ignore_end:
+            self._finish(generation, "stop")
+            return
+        generation.written += 1
+        generation.next_token = token
+        if text := generation.text.feed(self._vocabulary.piece(token)):
+            self._tell(generation, Text(text))
+        if generation.text.stopped:
+            self._finish(generation, "stop")
+        elif (
+            generation.written >= generation.request.max_tokens
+            or len(generation.held.tokens) + 1 >= self.context_tokens
+        ):
+            self._finish(generation, "length")
+
+    # ------------------------------------------------------------------ endings
+
+    def _finish(self, generation: Generation, reason: FinishReason) -> None:
+        if rest := generation.text.finish():
+            self._tell(generation, Text(rest))
+        self._tell(
+            generation,
+            Finished(reason, len(generation.request.tokens), generation.written, generation.cached_tokens),
+        )
+        self.speed.finished(generation.written)
+        self._close(generation)
+
+    def _close(self, generation: Generation) -> None:
+        generation.state = State.ENDED
+        self._running.remove(generation)
+        if generation.sampler:
+            generation.sampler.close()
+        if generation.held:
+            self.sequences.close(generation.held, keep=generation.request.keep, now=self._clock())
+
+    def _give_up(self, reason: Failed) -> None:
+        """Fail everything under way and begin with an empty cache."""
+        for generation in self._running:
+            self._tell(generation, reason)
+            generation.state = State.ENDED
+            if generation.sampler:
+                generation.sampler.close()
+        self._running.clear()
+        self.sequences.reset()
+
+    def _tell(self, generation: Generation, event: Event) -> None:
+        if not generation.cancelled:
+            self._events.append((generation.sink, event))
+
+    def _flush(self) -> None:
+        if self._events:
+            events, self._events = self._events, []
+            self._deliver(events)

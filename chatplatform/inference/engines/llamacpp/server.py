@@ -1,0 +1,250 @@
+"""The engine's HTTP: a small ASGI application that speaks the OpenAI protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from chatplatform.inference.engines.llamacpp.chat_call import ChatCall, in_thread, read_grammar, read_prompt
+from chatplatform.inference.engines.llamacpp.chat_template import TemplateFailed
+from chatplatform.inference.engines.llamacpp.generation import Event, Sink
+from chatplatform.inference.engines.llamacpp.http import (
+    ClientGone,
+    HttpError,
+    Receive,
+    Scope,
+    Send,
+    header,
+    read_json,
+    send_bytes,
+    send_json,
+)
+from chatplatform.inference.engines.llamacpp.metrics import Metrics
+from chatplatform.inference.engines.llamacpp.model_pool import ModelLoading, ModelPool, ModelUnknown
+from chatplatform.inference.engines.llamacpp.served_model import ServedModel
+from chatplatform.inference.engines.llamacpp.wire import CancelRequest, ChatRequest, TokenizeRequest, explain
+
+log = logging.getLogger(__name__)
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class Courier:
+    """Carries events from the schedulers' threads to the event loop."""
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def deliver(self, events: list[tuple[Sink, Event]]) -> None:
+        if self.loop is not None and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(_hand_out, events)
+
+
+def _hand_out(events: list[tuple[Sink, Event]]) -> None:
+    for sink, event in events:
+        sink(event)
+
+
+class EngineApp:
+    """The ASGI application. Starts and stops the model pool with its own life."""
+
+    def __init__(self, pool: ModelPool[ServedModel], courier: Courier, *, token: str) -> None:
+        self._pool = pool
+        self._courier = courier
+        self._authorization = f"Bearer {token}".encode()
+        self._metrics = Metrics()
+        self._calls: dict[str, set[ChatCall]] = {}
+        self._working = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._leaving = False
+        self._routes = {
+            "/health": ("GET", self._health),
+            "/metrics": ("GET", self._show_metrics),
+            "/v1/models": ("GET", self._models),
+            "/v1/chat/completions": ("POST", self._chat),
+            "/v1/tokenize": ("POST", self._tokenize),
+            "/v1/cancel": ("POST", self._cancel),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def finish_answers(self, within_s: float) -> None:
+        """Take no new work, and let what is under way end, at most so long."""
+        self._leaving = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
+
+    def stop_answering(self) -> None:
+        """Fail what is under way, so that clients hear of it before their connections close. Blocks."""
+        for model, _aliases in self._pool.models():
+            model.scheduler.stop()
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._courier.loop = asyncio.get_running_loop()
+                self._pool.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await in_thread(self._pool.stop)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sent = False
+
+        async def noted_send(message: dict[str, object]) -> None:
+            nonlocal sent
+            sent = True
+            await send(message)
+
+        try:
+            await self._route(scope, receive, noted_send)  # type: ignore[arg-type]
+        except ClientGone:
+            return
+        except HttpError as error:
+            headers = {"retry-after": "5"} if error.status in (429, 503) else {}
+            await send_json(send, error.body(), status=error.status, headers=headers)
+        except Exception as error:  # noqa: BLE001 - the last line: no traceback may reach a client
+            # Values may hold content, so only the kind of error is told.
+            log.error("A request failed with %s.", type(error).__name__)
+            if not sent:
+                failure = HttpError(500, "engine_error", "The engine met an error. Please try again.")
+                await send_json(send, failure.body(), status=500)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method, handler = self._routes.get(scope["path"], ("", None))
+        if scope["path"] != "/health":
+            given = header(scope, b"authorization")
+            if not hmac.compare_digest(given, self._authorization):
+                raise HttpError(401, "unauthorized", "A valid token is needed.")
+        if handler is None:
+            raise HttpError(404, "not_found", "This engine has no such address.")
+        if scope["method"] != method:
+            raise HttpError(405, "method_not_allowed", f"This address takes {method} only.")
+        await handler(scope, receive, send)
+
+    # ------------------------------------------------------------------ about the engine
+
+    async def _health(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = self._pool.status()
+        body = {
+            "status": status.status,
+            "detail": status.detail,
+            "progress": status.progress,
+            "problems": status.problems,
+        }
+        await send_json(send, body)
+
+    async def _models(self, scope: Scope, receive: Receive, send: Send) -> None:
+        data = [
+            {
+                "id": model.id,
+                "object": "model",
+                "owned_by": "local",
+                "aliases": aliases,
+                "sha256": model.sha256,
+                "context_tokens": model.context_tokens,
+                "reading_tokens_s": _rounded(model.scheduler.speed.reading_tokens_s),
+                "writing_tokens_s": _rounded(model.scheduler.speed.writing_tokens_s),
+            }
+            for model, aliases in self._pool.models()
+        ]
+        await send_json(send, {"object": "list", "data": data})
+
+    async def _show_metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+        text = self._metrics.text(model for model, _aliases in self._pool.models())
+        await send_bytes(send, text.encode(), "text/plain; version=0.0.4; charset=utf-8")
+
+    # ------------------------------------------------------------------ work
+
+    async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _parsed(ChatRequest, await read_json(scope, receive))
+        if self._leaving:
+            raise HttpError(503, "engine_stopping", "The engine is being restarted. Ask again in a moment.")
+        try:
+            with self._at_work(), self._pool.use(request.model) as served:
+                grammar = await read_grammar(served, request)
+                call = ChatCall(served, request, await read_prompt(served, request), grammar)
+                await self._serve(call, request.request_id, receive, send)
+        except (ModelLoading, ModelUnknown) as error:
+            raise self._no_model(error) from None
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        self._working += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._working -= 1
+            if not self._working:
+                self._idle.set()
+
+    async def _serve(self, call: ChatCall, request_id: str, receive: Receive, send: Send) -> None:
+        if request_id:
+            self._calls.setdefault(request_id, set()).add(call)
+        outcome = "failed"
+        try:
+            await call.serve(receive, send)
+            outcome = call.finished.reason if call.finished else "failed"
+        except ClientGone:
+            outcome = "client_gone"
+            raise
+        finally:
+            self._metrics.ended(outcome, call.finished)
+            if request_id:
+                self._calls[request_id].discard(call)
+                if not self._calls[request_id]:
+                    del self._calls[request_id]
+
+    async def _tokenize(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _parsed(TokenizeRequest, await read_json(scope, receive))
+        try:
+            with self._pool.use(request.model) as served:
+                if request.messages is None:
+                    count = await in_thread(served.prompts.count_text, request.text or "")
+                else:
+                    messages = [message.as_chat() for message in request.messages]
+                    count = len((await in_thread(served.prompts.read, messages)).tokens)
+        except (ModelLoading, ModelUnknown) as error:
+            raise self._no_model(error) from None
+        except TemplateFailed as error:
+            raise HttpError(400, "invalid_request", str(error)) from None
+        await send_json(send, {"tokens": count})
+
+    async def _cancel(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _parsed(CancelRequest, await read_json(scope, receive))
+        calls = list(self._calls.get(request.request_id, ()))
+        for call in calls:
+            call.cancel()
+        await send_json(send, {"cancelled": len(calls)})
+
+    def _no_model(self, error: ModelLoading | ModelUnknown) -> HttpError:
+        if isinstance(error, ModelUnknown):
+            return HttpError(404, "model_not_found", "This engine does not serve that model.")
+        return HttpError(503, "model_loading", f"The model is not ready: {self._pool.status().detail}.")
+
+
+def _parsed(kind: type[B], body: object) -> B:
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        raise HttpError(400, "invalid_request", explain(error)) from None
+
+
+def _rounded(speed: float | None) -> float | None:
+    return None if speed is None else round(speed, 1)

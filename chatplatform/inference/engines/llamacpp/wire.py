@@ -1,0 +1,260 @@
+"""What clients may send: the OpenAI protocol's fields and ours, checked. Unknown fields are dropped."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from chatplatform.inference.engines.llamacpp.json_grammar import any_object, of_call, of_schema
+from chatplatform.inference.engines.llamacpp.limits import DEFAULT_MAX_TOKENS
+from chatplatform.inference.engines.llamacpp.prompt_tokens import ChatMessage
+from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
+from chatplatform.inference.engines.llamacpp.tool_text import CLOSING, OPENING, written_call, written_result
+
+MAX_MESSAGES = 4096
+MAX_STOPS = 16
+MAX_STOP_CHARS = 200
+MAX_TOOLS = 64
+
+
+def _joined(value: object) -> object:
+    """Content may come as a list of text parts."""
+    if isinstance(value, list) and all(
+        isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
+        for part in value
+    ):
+        return "".join(part["text"] for part in value)
+    return value
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value or []
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class FunctionCall(_Request):
+    name: str = Field(max_length=64)
+    arguments: str = ""
+
+
+class ToolCall(_Request):
+    id: str = Field("", max_length=200)
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class Message(_Request):
+    """An assistant's message may have calls instead of content; a tool's is what the call gave."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: Annotated[str, BeforeValidator(_joined)] | None = None
+    tool_calls: Annotated[list[ToolCall], Field(max_length=MAX_TOOLS), BeforeValidator(_listed)] = []
+    tool_call_id: str = Field("", max_length=200)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.content is None and not (self.role == "assistant" and self.tool_calls):
+            raise ValueError("content is a text, or a list of text parts")
+        return self
+
+    def as_chat(self) -> ChatMessage:
+        if self.role == "tool":
+            return ChatMessage("user", written_result(self.content or ""))
+        calls = [written_call(call.function.name, call.function.arguments) for call in self.tool_calls]
+        return ChatMessage(self.role, "\n".join(part for part in (self.content or "", *calls) if part))
+
+
+class Function(_Request):
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    description: str = ""
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class Tool(_Request):
+    type: Literal["function"]
+    function: Function
+
+    def as_told(self) -> dict[str, Any]:
+        """What the model is told of it."""
+        return {
+            "type": "function",
+            "function": self.function.model_dump(exclude={"strict"}, exclude_none=True),
+        }
+
+
+class NamedFunction(_Request):
+    name: str
+
+
+class NamedTool(_Request):
+    type: Literal["function"]
+    function: NamedFunction
+
+
+class JsonSchema(_Request):
+    """`schema` is what the whole answer has to be."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
+    name: str = ""
+    schema_: Any = Field(None, alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(_Request):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+
+class StreamOptions(_Request):
+    include_usage: bool = True
+
+
+StopText = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARS)]
+
+
+class ChatRequest(_Request):
+    """`POST /v1/chat/completions`."""
+
+    model: str = Field("chat", max_length=400)
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    top_k: int | None = Field(None, ge=0, le=1_000_000)
+    min_p: float | None = Field(None, ge=0, le=1)
+    repeat_penalty: float | None = Field(None, gt=0, le=2)
+    frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    presence_penalty: float | None = Field(None, ge=-2, le=2)
+    seed: int | None = Field(None, ge=-(2**63), lt=2**64)
+    max_tokens: int | None = Field(None, ge=1, le=1_000_000)
+    max_completion_tokens: int | None = Field(None, ge=1, le=1_000_000)
+    stop: Annotated[list[StopText], Field(max_length=MAX_STOPS), BeforeValidator(_listed)] = []
+    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS), BeforeValidator(_listed)] = []
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    response_format: ResponseFormat | None = None
+    continue_final_message: bool = False
+    ignore_eos: bool = False
+    cache_owner: str = Field("", max_length=200)
+    priority: Literal["interactive", "background"] = "interactive"
+    request_id: str = Field("", max_length=200)
+
+    @model_validator(mode="after")
+    def _final_message(self) -> Self:
+        if self.continue_final_message and (len(self.messages) < 2 or self.messages[-1].role != "assistant"):
+            raise ValueError(
+                "continue_final_message needs an assistant message at the end, after another one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        names = [tool.function.name for tool in self.tools]
+        if len(set(names)) < len(names):
+            raise ValueError("two tools have the same name")
+        if isinstance(self.tool_choice, NamedTool) and self.tool_choice.function.name not in names:
+            raise ValueError("tool_choice names a tool that is not among tools")
+        if self.tool_choice == "required" and not names:
+            raise ValueError("tool_choice is required, and there are no tools")
+        if self.is_bound and (self.ignore_eos or self.continue_final_message):
+            raise ValueError("an answer of a fixed shape can neither be continued nor go on past its end")
+        if self.is_bound and self.tools_shown and self.response_format_is_json:
+            raise ValueError("an answer is either a call of a tool or of response_format")
+        return self
+
+    @property
+    def tools_shown(self) -> list[Tool]:
+        """The tools that the model may use now."""
+        return [] if self.tool_choice == "none" else self.tools
+
+    @property
+    def must_call(self) -> str | None:
+        """The tool that has to be used, "" for any one of them; None when none has to."""
+        if isinstance(self.tool_choice, NamedTool):
+            return self.tool_choice.function.name
+        return "" if self.tool_choice == "required" else None
+
+    @property
+    def response_format_is_json(self) -> bool:
+        return self.response_format is not None and self.response_format.type != "text"
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether a grammar says what the answer looks like."""
+        return self.must_call is not None or self.response_format_is_json
+
+    def grammar(self) -> str:
+        """The grammar of the answer, empty when it is free. Raises SchemaRefused."""
+        if self.must_call is not None:
+            functions = [
+                (tool.function.name, tool.function.parameters, bool(tool.function.strict))
+                for tool in self.tools
+                if self.must_call in ("", tool.function.name)
+            ]
+            return of_call(functions, opening=f"{OPENING}\n", closing=f"\n{CLOSING}")
+        wanted = self.response_format
+        if wanted is None or wanted.type == "text":
+            return ""
+        if wanted.type == "json_object" or wanted.json_schema is None:
+            return any_object()
+        return of_schema(wanted.json_schema.schema_ or {}, strict=bool(wanted.json_schema.strict))
+
+    @property
+    def answer_tokens(self) -> int:
+        """How long the answer may be, in tokens."""
+        return self.max_completion_tokens or self.max_tokens or DEFAULT_MAX_TOKENS
+
+    @property
+    def with_usage(self) -> bool:
+        return self.stream_options is None or self.stream_options.include_usage
+
+    def sampling(self, grammar: str = "") -> SamplerSettings:
+        """What was asked for; where nothing was, the engine's own defaults."""
+        asked: dict[str, Any] = {
+            name: value
+            for name in (
+                "temperature",
+                "top_p",
+                "top_k",
+                "min_p",
+                "repeat_penalty",
+                "frequency_penalty",
+                "presence_penalty",
+                "seed",
+            )
+            if (value := getattr(self, name)) is not None
+        }
+        return SamplerSettings(**asked, ignore_end=self.ignore_eos, grammar=grammar)
+
+
+class TokenizeRequest(_Request):
+    """`POST /v1/tokenize`: messages as they would be put to the model, or a text by itself."""
+
+    model: str = Field("chat", max_length=400)
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)] | None = None
+    text: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.messages is None) == (self.text is None):
+            raise ValueError("give either messages or text")
+        return self
+
+
+class CancelRequest(_Request):
+    """`POST /v1/cancel`."""
+
+    request_id: str = Field(min_length=1, max_length=200)
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with a request, in one line that quotes nothing of it."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else str(first["msg"])

@@ -1,0 +1,184 @@
+"""The folder of model files: what is there, and how the rest gets there.
+
+The folder is `CHATPLATFORM_MODELS_DIR` or the user's cache, so that checkouts share it. A model lies in
+`<folder>/<id>/`; a single file put by hand straight into `<folder>` under its catalogue name is taken as
+well. A file counts only when its SHA-256 is the catalogue's.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from chatplatform.inference import catalogue
+from chatplatform.inference.catalogue import CatalogueModel, ModelFile
+from chatplatform.inference.model_fetch import Fetch, ModelUnavailable, Progress
+from chatplatform.inference.model_lock import model_lock
+from chatplatform.inference.verified_files import VerifiedFiles, file_sha256
+
+__all__ = [
+    "ModelUnavailable",
+    "Presence",
+    "Progress",
+    "ensure",
+    "model_path",
+    "model_sha256",
+    "models_folder",
+    "presence",
+    "remove",
+    "verify",
+]
+
+Presence = Literal["here", "unread", "begun", "missing"]
+
+
+def _silent(fraction: float, detail: str) -> None:
+    """Progress that nobody looks at."""
+
+
+def models_folder() -> Path:
+    """Where model files are kept; it may not exist yet."""
+    configured: Path | None = settings.ENVIRONMENT.models_dir
+    return configured.resolve() if configured else platformdirs.user_cache_path("chatplatform") / "models"
+
+
+def model_path(reference: str) -> Path | None:
+    """The verified file or folder of a catalogue model, or None when it is missing or not whole.
+
+    `reference` may be the path of a model of one's own, which is returned as it is when it exists.
+    """
+    model = catalogue.find(reference)
+    if model is None:
+        own = Path(reference).expanduser()
+        return own.resolve() if own.exists() else None
+    for folder in _candidates(model):
+        verified = VerifiedFiles(folder)
+        if all(verified.is_right(folder / file.name, file.size, file.sha256) for file in model.files):
+            return folder if model.is_folder else folder / model.files[0].name
+    return None
+
+
+def presence(model_id: str) -> Presence:
+    """Whether a catalogue model is here, without reading its files: "unread" ones have the right size and were
+    not compared yet, "begun" ones are half fetched. Raises NotFound for an unknown id."""
+    model = catalogue.get(model_id)
+    for folder in _candidates(model):
+        verified = VerifiedFiles(folder)
+        if all(verified.is_known(folder / file.name, file.size, file.sha256) for file in model.files):
+            return "here"
+        if all(_size(folder / file.name) == file.size for file in model.files):
+            return "unread"
+    begun = models_folder() / ".downloads" / model.id
+    return "begun" if begun.is_dir() and any(begun.iterdir()) else "missing"
+
+
+def remove(model_id: str) -> int:
+    """Delete the files of a catalogue model, and what was fetched of it; how many bytes were freed.
+
+    Whoever still reads a file keeps it until they close it. Raises NotFound, and ModelUnavailable when the
+    folder cannot be written.
+    """
+    model = catalogue.get(model_id)
+    folder = models_folder()
+    freed = 0
+    try:
+        for place in (folder / model.id, folder / ".downloads" / model.id):
+            if place.is_dir():
+                freed += sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+                shutil.rmtree(place)
+        if not model.is_folder:
+            lone = folder / model.files[0].name
+            if lone.is_file():
+                freed += lone.stat().st_size
+                VerifiedFiles(folder).forget(lone)
+                lone.unlink()
+    except OSError as error:
+        raise ModelUnavailable(
+            "models_folder_unwritable",
+            _("%(folder)s cannot be written (%(reason)s). Set CHATPLATFORM_MODELS_DIR to another folder.")
+            % {"folder": folder, "reason": error.strerror or type(error).__name__},
+        ) from error
+    return freed
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
+def _candidates(model: CatalogueModel) -> tuple[Path, ...]:
+    own_folder = models_folder() / model.id
+    return (own_folder,) if model.is_folder else (own_folder, models_folder())
+
+
+def model_sha256(reference: str) -> str:
+    """The SHA-256 that stands for a model: the catalogue's of its largest file, or of the file at a path.
+
+    Reads the file (of a folder, the largest) for a model of one's own. Raises NotFound when there is neither.
+    """
+    path = None if catalogue.find(reference) else model_path(reference)
+    if path is None:
+        return max(catalogue.get(reference).files, key=lambda file: file.size).sha256
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return file_sha256(max(files, key=lambda file: file.stat().st_size))
+
+
+def ensure(reference: str, progress: Progress = _silent) -> Path:
+    """The model, fetched from the first source that has it unless it is here already.
+
+    May be interrupted and called again: it goes on where it was. Two processes at once share one download.
+    Raises NotFound for an unknown id, ModelUnavailable with cause and cure when it cannot be had.
+    """
+    path = model_path(reference)
+    if path is not None:
+        return path
+    model = catalogue.get(reference)
+    folder = models_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        waiting = _("another process is fetching it")
+        with model_lock(folder / f".{model.id}.lock", waiting=lambda: progress(0.0, waiting)):
+            if model_path(reference) is None:  # else the other process has brought it
+                Fetch(model, folder, progress).run()
+    except OSError as error:
+        raise ModelUnavailable(
+            "models_folder_unwritable",
+            _("%(folder)s cannot be written (%(reason)s). Set CHATPLATFORM_MODELS_DIR to another folder.")
+            % {"folder": folder, "reason": error.strerror or type(error).__name__},
+        ) from error
+    path = model_path(reference)
+    if path is None:
+        raise ModelUnavailable("model_vanished", _("The model was removed while it was fetched. Try again."))
+    progress(1.0, _("ready"))
+    return path
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What `verify` found: `state` is "right", "missing" or "damaged"."""
+
+    file: ModelFile
+    path: Path
+    state: str
+
+
+def verify(model_id: str) -> tuple[FileState, ...]:
+    """Read every file of a catalogue model from beginning to end. Raises NotFound for an unknown id."""
+    model = catalogue.get(model_id)
+    folder = next(
+        (place for place in _candidates(model) if (place / model.files[0].name).exists()),
+        models_folder() / model.id,
+    )
+    verified = VerifiedFiles(folder)
+    states = []
+    for file in model.files:
+        path = folder / file.name
+        verified.forget(path)
+        right = verified.is_right(path, file.size, file.sha256)
+        states.append(FileState(file, path, "right" if right else "damaged" if path.exists() else "missing"))
+    return tuple(states)

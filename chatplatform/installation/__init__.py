@@ -1,0 +1,1 @@
+"""Sets up what the platform needs. Standard library only: it runs before anything is installed."""

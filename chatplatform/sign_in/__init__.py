@@ -1,0 +1,1 @@
+"""Ways to come in: password, passkey, one-time codes, single sign-on; sessions and recovery."""

@@ -1,0 +1,182 @@
+"""A fake engine: its own process, the same wire protocol, answers that a test can foretell.
+
+    python -m chatplatform.testing.scripted_engine --port 8101 [--tokens 64 --delay-ms 0 --script FILE]
+
+FILE is JSON, a list of `{"when": "piece of the question", "reply": "text"}`. `GET /test/state` tells what was
+asked of it; `POST /test/release` lets go of answers that are held back. Directives in a question steer its
+answer: see scripted_replies.Directives. It needs the standard library only, and passes the contract suite of
+tests/contracts/engine like the real engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from chatplatform.testing.scripted_chat import SHA256, ScriptedChat, Seen
+from chatplatform.testing.scripted_http import BadRequest, Request, read_request, whole
+from chatplatform.testing.scripted_protocol import Refused, messages_of, parsed_body, prompt_tokens
+from chatplatform.testing.scripted_replies import Directives, count, embedding
+
+
+class ScriptedEngine:
+    """The engine's state; `serve` answers one connection."""
+
+    def __init__(
+        self, *, token: str, default: Directives, script: list[tuple[str, str]], context: int
+    ) -> None:
+        self._token = token
+        self._context = context
+        self._seen = Seen()
+        self._chat = ScriptedChat(default=default, script=script, context=context, seen=self._seen)
+        self._plain: dict[tuple[str, str], Callable[[dict[str, Any]], object]] = {
+            ("GET", "/v1/models"): self._models,
+            ("POST", "/v1/tokenize"): self._tokenize,
+            ("POST", "/v1/cancel"): self._cancel,
+            ("POST", "/v1/embeddings"): self._embeddings,
+        }
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while request := await self._next(reader, writer):
+                await self._respond(request, reader, writer)
+        writer.close()
+
+    async def _next(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request | None:
+        try:
+            return await read_request(reader)
+        except (BadRequest, ValueError, asyncio.LimitOverrunError):
+            writer.write(whole(400, Refused("invalid_request", "This is not a request.").body))
+            return None
+
+    async def _respond(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            if request.path == "/health":
+                writer.write(whole(200, {"status": "ready", "detail": ""}))
+            elif request.path.startswith("/test/"):
+                writer.write(whole(200, self._test(request.path)))
+            else:
+                await self._respond_to_client(request, reader, writer)
+        except Refused as refusal:
+            writer.write(whole(refusal.status, refusal.body))
+        await writer.drain()
+
+    async def _respond_to_client(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._seen.requests += 1
+        if request.headers.get("authorization") != f"Bearer {self._token}":
+            raise Refused("unauthorized", "The token is missing or wrong.")
+        body = parsed_body(request.body) if request.method == "POST" else {}
+        if (request.method, request.path) == ("POST", "/v1/chat/completions"):
+            await self._chat.respond(body, reader, writer)
+            return
+        if (request.method, request.path) == ("GET", "/metrics"):
+            writer.write(whole(200, self._metrics(), content_type="text/plain; version=0.0.4"))
+            return
+        handler = self._plain.get((request.method, request.path))
+        if handler is None:
+            writer.write(whole(404, Refused("invalid_request", "There is no such address.").body))
+            return
+        writer.write(whole(200, handler(body)))
+
+    def _test(self, path: str) -> object:
+        if path == "/test/release":
+            self._chat.release()
+        return vars(self._seen)
+
+    def _metrics(self) -> str:
+        lines = [
+            f"engine_requests_total {self._seen.requests}",
+            f"engine_running_requests {self._chat.running}",
+            f"engine_answers_total {self._seen.finished}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _models(self, body: dict[str, Any]) -> object:
+        entry = {
+            "id": "scripted",
+            "object": "model",
+            "owned_by": "chatplatform",
+            "aliases": ["chat", "quick", "embedding"],
+            "sha256": SHA256,
+            "context_tokens": self._context,
+            "reading_tokens_s": 1000.0,
+            "writing_tokens_s": 100.0,
+        }
+        return {"object": "list", "data": [entry]}
+
+    def _tokenize(self, body: dict[str, Any]) -> object:
+        if isinstance(body.get("text"), str):
+            return {"tokens": count(body["text"])}
+        return {"tokens": prompt_tokens(messages_of(body))}
+
+    def _cancel(self, body: dict[str, Any]) -> object:
+        return {"cancelled": self._chat.cancel(str(body.get("request_id", "")))}
+
+    def _embeddings(self, body: dict[str, Any]) -> object:
+        texts = [body["input"]] if isinstance(body.get("input"), str) else body.get("input")
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+            raise Refused("invalid_request", "input is a text or a list of texts.")
+        self._seen.last_embeddings = body
+        data = [
+            {"object": "embedding", "index": index, "embedding": embedding(text)}
+            for index, text in enumerate(texts)
+        ]
+        tokens = sum(count(text) for text in texts)
+        return {
+            "object": "list",
+            "model": "scripted",
+            "data": data,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+
+
+async def run(engine: ScriptedEngine, host: str, port: int, ready: Callable[[int], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is told the port, which the system chooses when it is 0."""
+    server = await asyncio.start_server(engine.serve, host, port)
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    ready(server.sockets[0].getsockname()[1])
+    await ended.wait()
+    server.close()
+
+
+def _say_ready(port: int) -> None:
+    sys.stdout.write(f"ready {port}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--token", default=os.environ.get("CHATPLATFORM_ENGINE_TOKEN", "scripted"))
+    parser.add_argument("--tokens", type=int, default=Directives().tokens)
+    parser.add_argument("--delay-ms", type=float, default=0.0)
+    parser.add_argument("--context", type=int, default=8192)
+    parser.add_argument("--script", type=Path)
+    options = parser.parse_args()
+    script = json.loads(options.script.read_text(encoding="utf-8")) if options.script else []
+    engine = ScriptedEngine(
+        token=options.token,
+        default=Directives(tokens=options.tokens, delay_ms=options.delay_ms),
+        script=[(entry["when"], entry["reply"]) for entry in script],
+        context=options.context,
+    )
+    asyncio.run(run(engine, options.host, options.port, _say_ready))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+// Pages without a chat.
+
+import "./shell.js";
+import "./theme.js";

@@ -1,0 +1,5 @@
+// The sign-in page.
+
+import { wireButtons } from "./passkeys.js";
+
+wireButtons();

@@ -1,0 +1,108 @@
+"""The engines that the contract holds for: the scripted one, and the real ones where their models are."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from django.conf import settings
+
+from chatplatform.inference import model_store
+from chatplatform.testing.fixtures import TOKEN, ScriptedEngineProcess
+
+ROOT = Path(__file__).resolve().parents[3]
+START_S = 90
+CHAT_MODEL = "smollm2-135m"
+EMBEDDING_MODEL = "multilingual-e5-small"
+
+
+@dataclass(frozen=True)
+class EngineAddress:
+    url: str
+    token: str
+    is_scripted: bool
+
+    def client(self, *, token: str | None = None) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+
+
+@contextmanager
+def _scripted() -> Iterator[EngineAddress]:
+    engine = ScriptedEngineProcess()
+    yield EngineAddress(engine.url.removesuffix("/v1"), TOKEN, is_scripted=True)
+    engine.stop()
+
+
+@contextmanager
+def _real(command: str, model: str, *arguments: str) -> Iterator[EngineAddress]:
+    """An engine process of the platform with `model`; skips where the model was not fetched."""
+    if model_store.model_path(model) is None:
+        pytest.skip(f"needs a model: manage.py models pull {model}")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", command, "--port", str(port), *arguments],
+        cwd=ROOT,
+        env={**os.environ, "CHATPLATFORM_ENGINE_TOKEN": settings.ENGINE_TOKEN},
+    )
+    try:
+        _wait_until_ready(f"http://127.0.0.1:{port}/health", process)
+        yield EngineAddress(f"http://127.0.0.1:{port}", settings.ENGINE_TOKEN, is_scripted=False)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + START_S
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            if httpx.get(url, trust_env=False).json()["status"] == "ready":
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.2)
+    pytest.fail("the engine did not get ready")
+
+
+REAL = (pytest.mark.model, pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=["scripted", pytest.param("llamacpp", marks=REAL)])
+def chat_engine(request: pytest.FixtureRequest) -> Iterator[EngineAddress]:
+    """An engine that chats."""
+    models = ("--models", CHAT_MODEL, "--quick", CHAT_MODEL)
+    with _scripted() if request.param == "scripted" else _real("engine_llm", CHAT_MODEL, *models) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module", params=["scripted", pytest.param("encoder", marks=REAL)])
+def embedding_engine(request: pytest.FixtureRequest) -> Iterator[EngineAddress]:
+    """An engine that embeds."""
+    model = ("--model", EMBEDDING_MODEL)
+    with (
+        _scripted() if request.param == "scripted" else _real("engine_encoder", EMBEDDING_MODEL, *model)
+    ) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def chat(chat_engine: EngineAddress) -> AsyncIterator[httpx.AsyncClient]:
+    async with chat_engine.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def embedding(embedding_engine: EngineAddress) -> AsyncIterator[httpx.AsyncClient]:
+    async with embedding_engine.client() as client:
+        yield client

@@ -1,0 +1,122 @@
+"""The page of models: what there is, what it may do, and every act on record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatplatform.accounts.models import Role
+from chatplatform.audit.models import AuditEvent
+from chatplatform.console import model_cards
+from chatplatform.environment.variables import Environment
+from chatplatform.inference import model_choice, model_services, model_store
+from chatplatform.inference.catalogue import CatalogueModel
+from chatplatform.inference.events import EngineModel, EngineStatus
+from chatplatform.inference.fit import MachineFacts
+from chatplatform.jobs.queries import newest_by_key
+from tests.integration.inference.test_inference_model_choice import folder, tiny
+from tests.integration.web.conftest import MakePerson, Someone
+
+__all__ = ["folder", "tiny"]
+
+pytestmark = pytest.mark.django_db(databases=["default", "keys"])
+BIG = "qwen2.5-coder-1.5b"
+
+
+def card_of(someone: Someone, model_id: str) -> Any:
+    cards = someone.browser.get("/console/models/").context["cards"]
+    return next(card for card in cards if card.model.id == model_id)
+
+
+def test_what_is_shown(owner: Someone, tiny: CatalogueModel) -> None:
+    answer = owner.browser.get("/console/models/")
+    assert answer.status_code == 200
+    for words in ("Qwen2.5-Coder 1.5B", "Apache-2.0", "Cores", "Tiny"):
+        assert words in answer.text
+    assert card_of(owner, "tiny").presence == "unread"
+    assert not card_of(owner, BIG).can_be_removed
+    part = owner.browser.get("/console/models/", {"part": "models"}).text
+    assert "<html" not in part
+    assert "Tiny" in part
+
+
+def test_a_licence_is_accepted_before_anything_is_fetched(owner: Someone, tiny: CatalogueModel) -> None:
+    address = "/console/models/tiny/pull/"
+    assert owner.browser.post(address).status_code == 400
+    assert owner.browser.post(address, {"licence": "Apache-2.0"}).status_code == 400
+    assert owner.browser.post(address, {"licence": "MIT"}).status_code == 302
+    assert card_of(owner, "tiny").is_coming
+    asked = AuditEvent.objects.get(code="inference.model.asked_for")
+    assert asked.actor_id == str(owner.user.id)
+    assert '"licence":"MIT"' in asked.details
+    assert owner.browser.post("/console/models/tiny/cancel/").status_code == 302
+    assert newest_by_key(model_services.PULL)["tiny"].state == "cancelled"
+
+
+def test_choosing_takes_effect_and_is_told(owner: Someone, tiny: CatalogueModel) -> None:
+    model_store.model_path("tiny")
+    assert card_of(owner, "tiny").can_chat
+    answer = owner.browser.post(
+        "/console/models/tiny/choose/", {"role": "chat"}, headers={"HX-Request": "true"}
+    )
+    assert answer.status_code == 204
+    assert "Tiny" in answer.headers["HX-Trigger"]
+    assert model_choice.engine_wishes()[0][0] == "tiny"
+    assert [str(role) for role in card_of(owner, "tiny").roles] == ["Chat"]
+    assert owner.browser.post("/console/models/tiny/choose/", {"role": "king"}).status_code == 400
+    assert owner.browser.post("/console/models/tiny/remove/").status_code == 409
+
+
+def test_checking_and_removing(owner: Someone, tiny: CatalogueModel) -> None:
+    assert owner.browser.post("/console/models/tiny/verify/").status_code == 302
+    assert card_of(owner, "tiny").is_busy
+    assert owner.browser.post("/console/models/tiny/remove/").status_code == 302
+    assert card_of(owner, "tiny").presence == "missing"
+    assert owner.browser.post("/console/models/nobody/verify/").status_code == 404
+
+
+def test_the_environment_decides_and_is_named(
+    owner: Someone, settings: Any, tiny: CatalogueModel, folder: Path
+) -> None:
+    model_store.model_path("tiny")
+    settings.ENVIRONMENT = Environment(models_dir=folder, chat_model=BIG)
+    assert not card_of(owner, "tiny").can_chat
+    assert "set by CHATPLATFORM_CHAT_MODEL" in owner.browser.get("/console/models/").text
+    assert owner.browser.post("/console/models/tiny/choose/", {"role": "chat"}).status_code == 409
+
+
+@pytest.mark.parametrize("act", ["pull", "cancel", "verify", "choose", "remove"])
+def test_only_who_runs_the_machine_changes_anything(
+    make_person: MakePerson, tiny: CatalogueModel, act: str
+) -> None:
+    administrator = make_person(Role.ADMINISTRATOR).browser
+    assert administrator.post(f"/console/models/tiny/{act}/", {"licence": "MIT"}).status_code == 403
+    page = administrator.get("/console/models/")
+    assert page.status_code == 200
+    assert f"/{act}/" not in page.text
+    assert make_person(Role.PROMPT_EDITOR).browser.get("/console/models/").status_code == 200
+    assert make_person(Role.SUPPORT_AGENT).browser.get("/console/models/").status_code == 403
+
+
+def engine(writing: float, reading: float) -> EngineStatus:
+    serving = EngineModel(BIG, ("chat",), "", 8192, reading, writing)
+    return EngineStatus("ready", (serving,))
+
+
+def test_a_better_model_is_offered_when_the_machine_carries_it(db: None) -> None:
+    strong = MachineFacts(16, 64_000_000_000, 60_000_000_000, "NVIDIA", "CUDA")
+    offered = model_cards.suggestion(engine(60, 400), strong)
+    assert offered is not None
+    assert offered.model.id == "qwen3-4b-instruct-2507"
+    assert model_cards.suggestion(engine(25, 73), strong) is None
+    assert model_cards.suggestion(EngineStatus("down"), strong) is None
+
+
+def test_no_offer_is_made_where_none_can_be_taken(settings: Any, db: None) -> None:
+    strong = MachineFacts(16, 64_000_000_000, 60_000_000_000, "NVIDIA", "CUDA")
+    settings.ENVIRONMENT = Environment(chat_model=BIG)
+    assert model_cards.suggestion(engine(60, 400), strong) is None
+    settings.ENVIRONMENT = Environment(llm_url="https://llm.example/v1")
+    assert model_cards.suggestion(engine(60, 400), strong) is None

@@ -1,0 +1,262 @@
+"""How the client treats connections: kept, ended at once, never led astray, and nothing is sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gc
+import json
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from chatplatform.inference import http_clients, openai_client
+from chatplatform.inference.errors import EngineRefused, EngineUnavailable
+from chatplatform.inference.events import Sampling, TextDelta
+from chatplatform.inference.openai_client import ChatRequest, EngineClient
+from chatplatform.privacy.prompt import Prompt, PromptMessage
+
+REQUEST = ChatRequest(
+    request_id="r1",
+    model="chat",
+    prompt=Prompt((PromptMessage("user", "Which tent?"),)),
+    sampling=Sampling(),
+    priority="interactive",
+    cache_owner="o1",
+)
+STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def text(words: str) -> bytes:
+    event = b"data: %b\n\n" % json.dumps({"choices": [{"delta": {"content": words}}]}).encode()
+    return b"%x\r\n%b\r\n" % (len(event), event)
+
+
+def whole(body: bytes, *, status: int = 200, fields: bytes = b"") -> bytes:
+    return b"HTTP/1.1 %d X\r\n%bContent-Length: %d\r\n\r\n%b" % (status, fields, len(body), body)
+
+
+@dataclass
+class Server:
+    """What a server was sent, and how many connections it was sent it over."""
+
+    url: str = ""
+    heads: list[str] = field(default_factory=list)
+    connections: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def client(self) -> EngineClient:
+        return EngineClient(self.url, "secret")
+
+
+Reply = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def server(reply: bytes | Reply) -> AsyncIterator[Server]:
+    """A server that sends `reply` to each request; a callable may hang up after it."""
+    seen = Server()
+    serving: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.connections += 1
+        serving[asyncio.current_task()] = writer
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                seen.heads.append(head)
+                seen.asked.set()
+                length = head.lower().partition("content-length:")[2].split("\r\n")[0]
+                await reader.readexactly(int(length or 0))
+                if isinstance(reply, bytes):
+                    writer.write(reply)
+                else:
+                    await reply(writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            seen.left.set()
+        writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listener:
+        seen.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
+        yield seen
+        for task, writer in serving.items():
+            writer.transport.abort()
+            if task is not None:
+                await task
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def code_of(call: Awaitable[object]) -> str:
+    with pytest.raises((EngineUnavailable, EngineRefused)) as caught:
+        await call
+    return str(caught.value.code)
+
+
+async def deltas(client: EngineClient) -> list[str]:
+    return [event.text async for event in client.chat(REQUEST) if isinstance(event, TextDelta)]
+
+
+async def test_one_connection_serves_one_call_after_another() -> None:
+    async with server(whole(b'{"data": []}')) as seen:
+        for _ in range(5):
+            assert await seen.client.models() == ()
+    assert (len(seen.heads), seen.connections) == (5, 1)
+
+
+async def test_text_that_arrived_together_is_one_delta() -> None:
+    end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+    chunks = b"".join(text(f"{number} ") for number in range(64)) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(end), end)
+    async with server(STREAM + chunks) as seen:
+        assert await deltas(seen.client) == ["".join(f"{number} " for number in range(64))]
+        assert len(await deltas(seen.client)) == 1
+    assert seen.connections == 1
+
+
+async def test_leaving_a_stream_closes_its_connection_at_once() -> None:
+    async with server(STREAM + text("word")) as seen:
+        async with aclosing(seen.client.chat(REQUEST)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    break
+        async with asyncio.timeout(1):
+            await seen.left.wait()
+
+
+async def test_a_cancelled_wait_closes_its_connection_at_once() -> None:
+    async with server(STREAM) as seen:
+        waiting = asyncio.create_task(deltas(seen.client))
+        await seen.asked.wait()
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        async with asyncio.timeout(1):
+            await seen.left.wait()
+
+
+@pytest.mark.parametrize("ask", [deltas, EngineClient.models], ids=["POST", "GET"])
+async def test_nothing_is_sent_twice(ask: Callable[[EngineClient], Awaitable[object]]) -> None:
+    async with server(hang_up) as seen:
+        assert await code_of(ask(seen.client)) == "engine_died"
+    assert len(seen.heads) == 1
+
+
+async def test_sabotage_a_session_that_repeats_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_clients, "_once", lambda request, send: send(request))
+    async with server(hang_up) as seen:
+        assert await code_of(seen.client.models()) == "engine_died"
+    assert len(seen.heads) == 2
+
+
+async def test_no_redirect_is_followed() -> None:
+    async with server(whole(b'{"data": []}')) as elsewhere:
+        away = b"Location: %b/models\r\n" % elsewhere.url.encode()
+        async with server(whole(b"", status=307, fields=away)) as seen:
+            assert await code_of(seen.client.models()) == "engine_not_understood"
+            assert await code_of(deltas(seen.client)) == "engine_died"
+    assert elsewhere.heads == []
+
+
+async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with server(whole(b"{}")) as proxy, server(whole(b'{"data": []}')) as seen:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url.removesuffix("/v1"))
+        assert await seen.client.models() == ()
+    assert (len(seen.heads), proxy.heads) == (1, [])
+
+
+async def test_a_name_and_password_in_the_address_stand_for_the_token() -> None:
+    async with server(whole(b'{"data": []}')) as seen:
+        await seen.client.models()
+        await EngineClient(seen.url.replace("//", "//me:word@"), "secret").models()
+    with_token, with_password = (head.lower() for head in seen.heads)
+    assert "authorization: bearer secret" in with_token
+    basic = base64.b64encode(b"me:word").decode().lower()
+    assert f"authorization: basic {basic}" in with_password
+    assert "secret" not in with_password
+
+
+async def test_nothing_is_unpacked_and_no_cookie_is_kept() -> None:
+    packed = whole(b"\x1f\x8b", fields=b"Content-Encoding: gzip\r\nSet-Cookie: a=b\r\n")
+    async with server(packed) as seen:
+        for _ in range(2):
+            assert await code_of(seen.client.models()) == "engine_not_understood"
+    assert all("accept-encoding: identity" in head.lower() for head in seen.heads)
+    assert not any("cookie" in head.lower() for head in seen.heads)
+
+
+@pytest.mark.parametrize(
+    ("limit", "reply"),
+    [("FIRST_BYTE_S", b""), ("READING_S", STREAM), ("IDLE_S", STREAM + text("word"))],
+)
+async def test_silence_is_given_up_wherever_it_falls(
+    limit: str, reply: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai_client, limit, 0.1)
+    async with server(reply) as seen:
+        assert await code_of(deltas(seen.client)) == "engine_silent"
+        async with asyncio.timeout(1):
+            await seen.left.wait()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HELLO\r\n\r\n",
+        STREAM + b"no size\r\n",
+        STREAM + b"5\r\nda",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
+    ],
+    ids=["no HTTP", "no chunks", "cut chunk", "cut body"],
+)
+async def test_a_broken_or_cut_reply_is_a_dead_engine(reply: bytes) -> None:
+    async def cut(writer: asyncio.StreamWriter) -> None:
+        writer.write(reply)
+        writer.close()
+
+    async with server(cut) as seen:
+        assert await code_of(deltas(seen.client)) == "engine_died"
+        assert await code_of(seen.client.models()) == "engine_died"
+
+
+async def test_endless_bodies_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_client, "JSON_BYTES", 100_000)
+
+    def endless(status: int) -> Reply:
+        async def send(writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 9999999999\r\n\r\n" % status)
+            while True:
+                writer.write(b" " * 65536)
+                await writer.drain()
+
+        return send
+
+    async with server(endless(500)) as seen, asyncio.timeout(5):
+        assert await code_of(deltas(seen.client)) == "engine_failed"
+        await seen.left.wait()
+    async with server(endless(200)) as seen, asyncio.timeout(5):
+        assert await code_of(seen.client.models()) == "engine_not_understood"
+        await seen.left.wait()
+
+
+def test_connections_end_with_their_loop_and_do_not_keep_it_alive() -> None:
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def call() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        async with server(whole(b'{"data": []}')) as seen:
+            await seen.client.models()
+
+    for _ in range(2):
+        asyncio.run(call())
+    gc.collect()
+    assert [loop() for loop in loops] == [None, None]

@@ -1,0 +1,103 @@
+"""What clients may send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from chatplatform.inference.engines.llamacpp.limits import DEFAULT_MAX_TOKENS
+from chatplatform.inference.engines.llamacpp.wire import ChatRequest, TokenizeRequest, explain
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def chat(**fields: Any) -> ChatRequest:
+    return ChatRequest.model_validate({"messages": HELLO, **fields})
+
+
+def test_the_least_that_can_be_said() -> None:
+    request = chat()
+    assert request.model == "chat"
+    assert request.answer_tokens == DEFAULT_MAX_TOKENS
+    assert request.with_usage
+    assert request.priority == "interactive"
+
+
+def test_unknown_fields_are_dropped() -> None:
+    assert not hasattr(chat(user="ann", logit_bias={}, metadata={"a": 1}), "user")
+
+
+def test_nulls_mean_defaults() -> None:
+    nulls = dict.fromkeys(("temperature", "top_p", "seed", "max_tokens", "stop", "n", "stream_options"))
+    assert chat(**nulls).sampling() == chat().sampling()
+
+
+def test_sampling_is_taken_over() -> None:
+    sampling = chat(temperature=0, top_k=5, seed=-1, repeat_penalty=1.1, ignore_eos=True).sampling()
+    assert (sampling.temperature, sampling.top_k, sampling.seed) == (0, 5, -1)
+    assert sampling.ignore_end
+
+
+def test_stop_may_be_one_text() -> None:
+    assert chat(stop="END").stop == ["END"]
+    assert chat(stop=["a", "b"]).stop == ["a", "b"]
+
+
+def test_content_may_come_in_parts() -> None:
+    parts = [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]
+    assert chat(messages=[{"role": "user", "content": parts}]).messages[0].content == "Hello"
+
+
+def test_the_newer_name_of_max_tokens_counts() -> None:
+    assert chat(max_completion_tokens=5, max_tokens=7).answer_tokens == 5
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("messages", []),
+        ("messages", [{"role": "function", "content": "x"}]),
+        ("messages", [{"role": "user", "content": None}]),
+        ("messages", [{"role": "user", "content": [{"type": "image_url"}]}]),
+        ("temperature", -0.1),
+        ("temperature", 2.5),
+        ("temperature", "hot"),
+        ("top_p", 0),
+        ("top_p", 1.5),
+        ("top_k", -1),
+        ("min_p", 2),
+        ("repeat_penalty", 0),
+        ("frequency_penalty", 3),
+        ("max_tokens", 0),
+        ("max_tokens", 10**9),
+        ("n", 2),
+        ("stop", ["x"] * 17),
+        ("stop", ["x" * 201]),
+        ("stop", [""]),
+        ("seed", 2**70),
+        ("priority", "urgent"),
+        ("cache_owner", "x" * 201),
+        ("stream", "maybe"),
+        ("continue_final_message", True),
+    ],
+)
+def test_known_fields_are_checked_and_the_error_names_them(field: str, value: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        chat(**{field: value})
+    assert field in explain(caught.value)
+
+
+def test_errors_quote_nothing() -> None:
+    with pytest.raises(ValidationError) as caught:
+        chat(messages=[{"role": "user", "content": {"canary": "canary-3f"}}])
+    assert "canary" not in explain(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+def test_tokenize_takes_messages_or_text() -> None:
+    assert TokenizeRequest.model_validate({"text": ""}).text == ""
+    for body in ({}, {"text": "a", "messages": HELLO}):
+        with pytest.raises(ValidationError):
+            TokenizeRequest.model_validate(body)
