@@ -72,6 +72,8 @@ question.addEventListener("keydown", (event) => {
   event.preventDefault();
   ask.requestSubmit();
 });
+// the page's own HTML shows them disabled: a question that is sent before anyone listens would be lost
+question.disabled = send.disabled = false;
 stop.addEventListener("click", () => running?.abort());
 test.querySelector('[data-action="clear-test"]').addEventListener("click", () => {
   running?.abort();

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import ChatPage, NewVisitor, Site, Visitor
 
@@ -125,6 +125,22 @@ def test_a_running_test_can_be_stopped(new_visitor: NewVisitor, site: Site) -> N
     page.get_by_role("button", name="Stop").click()
     expect(answer.locator(".test__figures")).to_have_text("Stopped")
     expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
+
+
+def test_a_question_waits_for_whoever_sends_it(new_visitor: NewVisitor, site: Site) -> None:
+    page = page_of(administrator(new_visitor, site), site, "/console/prompts/")
+    held: list[Route] = []
+    page.route("**/js/prompt_editor*.js", held.append)
+    page.goto(site.url + "/console/prompts/new/")
+    page.get_by_label("Name").fill("Early")
+    page.get_by_label("Text").fill("Answer.")
+    page.get_by_role("button", name="Save").click(no_wait_after=True)
+    expect(page.get_by_label("Your question")).to_be_disabled()
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_disabled()
+    for route in held:
+        route.continue_()
+    expect(page.get_by_label("Your question")).to_be_enabled()
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_enabled()
 
 
 def test_htmx_swaps_under_the_policy_and_nothing_else_may(new_visitor: NewVisitor, site: Site) -> None:
