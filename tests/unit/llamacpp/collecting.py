@@ -81,6 +81,7 @@ def request(
     max_tokens: int = 8,
     stop: tuple[str, ...] = (),
     priority: Priority = "interactive",
+    logprobs: int | None = None,
 ) -> GenerationRequest:
     return GenerationRequest(
         tokens=as_tokens(system + prompt),
@@ -91,6 +92,7 @@ def request(
         max_tokens=max_tokens,
         stop=stop,
         priority=priority,
+        logprobs=logprobs,
     )
 
 

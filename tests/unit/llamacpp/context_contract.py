@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from chatplatform.inference.engines.llamacpp.context import CacheFull, Context, DecodeAborted, Piece
@@ -44,6 +46,18 @@ class ContextContract:
         whole = say(context, 0, 0, self.prompt)
         context.decode([Piece(1, 0, self.prompt[:11], sample=False)])
         assert say(context, 1, 11, self.prompt[11:]) == whole
+
+    def test_the_likeliest_token_leads_the_probabilities(self, context: Context) -> None:
+        rows = context.decode([Piece(0, 0, self.prompt, sample=True)])
+        token = context.sample(rows[0], context.sampler(GREEDY))
+        told = context.logprobs(rows[0], token, 3)
+        assert told.token == token
+        assert told.top[0] == (token, told.logprob)
+        assert [logprob for _token, logprob in told.top] == sorted(
+            (logprob for _token, logprob in told.top), reverse=True
+        )
+        assert 0 < sum(math.exp(logprob) for _token, logprob in told.top) <= 1
+        assert context.logprobs(rows[0], token, 0).top == ()
 
     def test_a_copied_beginning_is_as_good_as_a_read_one(self, context: Context) -> None:
         alone = say(context, 0, 0, self.prompt)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from chatplatform.inference.engines.llamacpp.context import CacheFull, DecodeAborted, Piece, Sampler
 from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
+from chatplatform.inference.engines.llamacpp.told_tokens import TokenLogprob
 
 END = 256
 """Tokens below are bytes."""
@@ -125,6 +126,13 @@ class FakeContext:
         assert isinstance(sampler, FakeSampler)
         assert not sampler.closed
         return self._next_token(self._rows[row])
+
+    def logprobs(self, row: int, token: int, count: int) -> TokenLogprob:
+        """The token that is always chosen has a half; each after it half of what the one before has."""
+        chosen = self._next_token(self._rows[row])
+        top = [(chosen, math.log(0.5))]
+        top += [((chosen + place) % 256, math.log(0.5 ** (place + 1))) for place in range(1, count)]
+        return TokenLogprob(token, dict(top).get(token, math.log(0.001)), tuple(top[:count]))
 
     def copy(self, source: int, target: int, stop: int) -> None:
         assert not self._held.get(target)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
+from chatplatform.inference.engines.llamacpp.told_tokens import TokenLogprob
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,30 @@ class Context(Protocol):
         """Choose a token from a row of the last decode, and let the sampler know it."""
         ...
 
+    def logprobs(self, row: int, token: int, count: int) -> TokenLogprob:
+        """How likely the model found `token` in a row of the last decode, and the `count` likeliest ones."""
+        ...
+
     def copy(self, source: int, target: int, stop: int) -> None:
-        """Make the first `stop` tokens of `source` also those of `target`, which is empty. Takes no cells."""
+        """Make the first `stop` tokens of `source` also those of `target`, which has none of them. Takes no cells."""
         ...
 
     def trim(self, seq: int, start: int) -> None:
         """Forget what `seq` holds from position `start` on."""
+        ...
+
+    def save(self, seq: int, start: int) -> bytes:
+        """What `seq` holds from position `start` on, for `restore`; empty when the library cannot tell.
+
+        `start` is 0 where `can_trim` is False.
+        """
+        ...
+
+    def restore(self, seq: int, data: bytes) -> bool:
+        """Put back what `save` gave, into `seq`, which holds nothing; False, and nothing held, when it can't be.
+
+        What was saved from a `start` on has its place there: what comes before is to be copied to it after.
+        """
         ...
 
     def clear(self) -> None:

@@ -11,6 +11,7 @@ from chatplatform.inference.engines.llamacpp.context import Sampler
 from chatplatform.inference.engines.llamacpp.output_text import OutputText
 from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
 from chatplatform.inference.engines.llamacpp.sequences import Held
+from chatplatform.inference.engines.llamacpp.told_tokens import TokenLogprob, ToldTokens
 
 Priority = Literal["interactive", "background"]
 FinishReason = Literal["stop", "length", "tool_calls"]
@@ -20,7 +21,7 @@ FinishReason = Literal["stop", "length", "tool_calls"]
 class GenerationRequest:
     """What to generate. `tokens` holds the prompt, whose first `system_tokens` are the platform's own text.
 
-    `owner` must not be empty. With `keep` the conversation stays in the cache for the same owner.
+    `owner` must not be empty. `user` is who takes a turn in the queue; without one the owner does. With `keep` the conversation stays in the cache for the same owner.
     """
 
     tokens: tuple[int, ...]
@@ -31,6 +32,9 @@ class GenerationRequest:
     max_tokens: int
     stop: tuple[str, ...] = ()
     priority: Priority = "interactive"
+    user: str = ""
+    logprobs: int | None = None
+    """How many of the likeliest tokens are told with each token's own probability; None tells none."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,11 @@ class Started:
 
 @dataclass(frozen=True, repr=False)
 class Text:
+    """More text, of `tokens` tokens. `logprobs` has one entry for each, if they were asked for."""
+
     text: str
+    tokens: int = 1
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ class Generation:
     cached_tokens: int = 0
     next_token: int = -1
     written: int = 0
+    untold: ToldTokens = field(default_factory=ToldTokens)
     told: Queued | None = None
     told_at: float = field(default=0.0)
 

@@ -17,10 +17,13 @@ from chatplatform.inference.engines.llamacpp.context import (
 from chatplatform.inference.engines.llamacpp.model import LlamaModel, LoadFailed
 from chatplatform.inference.engines.llamacpp.native import last_complaint, llama
 from chatplatform.inference.engines.llamacpp.sampling import SamplerChain, SamplerSettings, token_data
+from chatplatform.inference.engines.llamacpp.told_tokens import TokenLogprob
 
 MAX_BATCH = 512
 SEQUENCES = 64
 """Running, kept and platform sequences together. The library allows 256; each costs a row of output memory."""
+SPARE = SEQUENCES
+"""One more, that holds a part of another for the moment in which it is saved."""
 
 
 def usable_cores() -> int:
@@ -41,7 +44,7 @@ class LlamaContext:
         params = api.llama_context_default_params()
         params.n_ctx = cells
         params.n_batch = params.n_ubatch = MAX_BATCH
-        params.n_seq_max = params.n_outputs_max = SEQUENCES
+        params.n_seq_max = params.n_outputs_max = SEQUENCES + 1
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True  # without it a partial copy between sequences aborts the process
         params.swa_full = True  # sliding windows would forget what a kept conversation needs
@@ -109,12 +112,44 @@ class LlamaContext:
             return sampler.choose(logits, self._choices)
         return int(self._api.llama_sampler_sample(sampler.pointer, self.pointer, row))
 
+    def logprobs(self, row: int, token: int, count: int) -> TokenLogprob:
+        import numpy
+
+        logits = numpy.ctypeslib.as_array(
+            self._api.llama_get_logits_ith(self.pointer, row), shape=(self._model.size,)
+        )
+        highest = float(logits.max())
+        whole = highest + float(numpy.log(numpy.exp(logits - highest, dtype=numpy.float64).sum()))
+        top: Any = numpy.argpartition(logits, -count)[-count:] if count else ()
+        ranked = sorted(((int(one), float(logits[one]) - whole) for one in top), key=lambda pair: -pair[1])
+        return TokenLogprob(token, float(logits[token]) - whole, tuple(ranked))
+
     def copy(self, source: int, target: int, stop: int) -> None:
         self._api.llama_memory_seq_cp(self._memory, source, target, 0, stop)
 
     def trim(self, seq: int, start: int) -> None:
         if not self._api.llama_memory_seq_rm(self._memory, seq, start, -1):
             raise DecodeFailed(f"the memory kept sequence {seq} from {start} on")
+
+    def save(self, seq: int, start: int) -> bytes:
+        source = seq
+        if start:  # a state has whole sequences: the part is first made one, which takes no cells
+            source = SPARE
+            self._api.llama_memory_seq_cp(self._memory, seq, SPARE, -1, -1)
+            self._api.llama_memory_seq_rm(self._memory, SPARE, 0, start)
+        size = self._api.llama_state_seq_get_size(self.pointer, source)
+        buffer = (ctypes.c_uint8 * size)()
+        written = self._api.llama_state_seq_get_data(self.pointer, buffer, size, source)
+        if start:
+            self._api.llama_memory_seq_rm(self._memory, SPARE, -1, -1)
+        return bytes(memoryview(buffer)[:written])
+
+    def restore(self, seq: int, data: bytes) -> bool:
+        buffer = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
+        if self._api.llama_state_seq_set_data(self.pointer, buffer, len(data), seq):
+            return True
+        self._api.llama_memory_seq_rm(self._memory, seq, -1, -1)
+        return False
 
     def clear(self) -> None:
         self._api.llama_memory_clear(self._memory, True)

@@ -329,8 +329,13 @@ class Scheduler:
             return
         generation.written += 1
         generation.next_token = token
-        if text := generation.text.feed(self._vocabulary.piece(token)):
-            self._tell(generation, Text(text))
+        piece = self._vocabulary.piece(token)
+        asked = generation.request.logprobs
+        generation.untold.add(
+            len(piece), None if asked is None else self._context.logprobs(row, token, asked)
+        )
+        if text := generation.text.feed(piece):
+            self._tell(generation, Text(text, *generation.untold.take(text)))
         if generation.text.stopped:
             self._finish(generation, "stop")
         elif (
@@ -342,8 +347,11 @@ class Scheduler:
     # ------------------------------------------------------------------ endings
 
     def _finish(self, generation: Generation, reason: FinishReason) -> None:
-        if rest := generation.text.finish():
-            self._tell(generation, Text(rest))
+        rest = generation.text.finish()
+        if rest or not generation.text.stopped:
+            last = Text(rest, *generation.untold.rest())
+            if last.text or last.tokens:
+                self._tell(generation, last)
         self._tell(
             generation,
             Finished(reason, len(generation.request.tokens), generation.written, generation.cached_tokens),
