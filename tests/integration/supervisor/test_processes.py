@@ -204,3 +204,14 @@ async def test_nicer_processes_are_nicer(
         await until(lambda: process.state is State.READY)
         running = psutil.Process(process.pid)
         await until(lambda: running.nice() == os.nice(0) + 7)
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the system groups no sessions")
+async def test_nicer_processes_are_nicer_than_other_sessions(
+    script: Script, keeper: Keeper, log: LogWriter
+) -> None:
+    spec = ProcessSpec("child", script(STAY), niceness=7)
+    async with supervised(spec, keeper, log) as process:
+        await until(lambda: process.state is State.READY)
+        group = Path(f"/proc/{process.pid}/autogroup")
+        await until(lambda: group.read_text().split()[-2:] == ["nice", "7"])
