@@ -9,7 +9,7 @@ from chatplatform.audit.catalogue import declare
 MODEL_CALL_OPENED = declare(
     "inference.model_call.opened",
     summary=_("A prompt was about to be sent to a model"),
-    fields=("kind", "purpose", "model", "destination", "is_local", "turn_id"),
+    fields=("kind", "purpose", "model", "destination", "is_local", "turn_id", "messages_left_out"),
 )
 MODEL_CALL_CLOSED = declare(
     "inference.model_call.closed",

@@ -67,13 +67,16 @@ __all__ = [
     "TextDelta",
     "ToolCallPart",
     "close_abandoned_calls",
+    "count_texts",
     "count_tokens",
     "destination",
     "embed",
     "embeddings",
     "engine_figures",
     "engine_status",
+    "served_model",
     "stream",
+    "warm",
 ]
 
 logger = logging.getLogger(__name__)
@@ -295,6 +298,54 @@ async def count_tokens(messages: Sequence[PromptMessage], *, model: str = "chat"
     except EngineUnavailable:
         engines_in_use.forget("llm")
         raise
+
+
+async def count_texts(texts: Sequence[str], *, model: str = "chat") -> list[int] | None:
+    """How many tokens each text has for this model, without what a template puts around it: one request.
+
+    None where no engine on this machine counts: nothing that was not cleared leaves the machine. Raises
+    EngineUnavailable, EngineRefused.
+    """
+    if not texts:
+        return []
+    engine = await _counting_engine(model)
+    if engine is None:
+        return None
+    try:
+        return await engine.client.count_texts(texts, model=engine.model_name(model))
+    except EngineUnavailable:
+        engines_in_use.forget("llm")
+        raise
+
+
+async def warm(messages: Sequence[PromptMessage], *, model: str = "chat") -> bool | None:
+    """Let an engine of ours, on this machine, read the platform's own messages before anybody asks.
+
+    Whether it had read them already; None where there is no such engine. The messages hold nothing of a person, as
+    nothing is cleared or recorded for them. Raises EngineUnavailable, EngineRefused.
+    """
+    engine = await _counting_engine(model)
+    if engine is None:
+        return None
+    return await engine.client.warm(messages, model=engine.model_name(model))
+
+
+async def served_model(model: str = "chat") -> EngineModel | None:
+    """What the engine says of a model: its hash, window and measured speeds, a few minutes old at most.
+
+    None when it does not say. Raises EngineUnavailable, EngineRefused.
+    """
+    engine = await engines_in_use.engine("llm")
+    name = engine.model_name(model)
+    return next((found for found in engine.models if name == found.id or name in found.aliases), None)
+
+
+async def _counting_engine(model: str) -> engines_in_use.Engine | None:
+    """The engine, if it is ours and on this machine."""
+    if not destination(model).is_local:
+        return None
+    engine = await engines_in_use.engine("llm")
+    return engine if engine.client.extended else None
 
 
 async def engine_figures(role: engines_in_use.EngineRole = "llm") -> EngineFigures:

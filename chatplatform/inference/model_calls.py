@@ -57,6 +57,7 @@ def open_call(
     QuotaExceeded where a person's limit is used up; a turn passed its limits when it was accepted, and is not cut.
     """
     destination = cleared.destination
+    left_out = cleared.prompt.left_out
     try:
         if turn_id is None:
             _admit(cleared)
@@ -75,6 +76,8 @@ def open_call(
                 destination_url=_without_credentials(destination.url),
                 is_local=destination.is_local,
                 asked_model=model,
+                messages_left_out=left_out.messages if left_out else 0,
+                left_out_reason=left_out.reason if left_out else "",
             )
             record(
                 MODEL_CALL_OPENED,
@@ -88,6 +91,7 @@ def open_call(
                     "destination": destination.name[:DETAIL_CHARS],
                     "is_local": destination.is_local,
                     "turn_id": str(turn_id) if turn_id else None,
+                    "messages_left_out": left_out.messages if left_out else 0,
                 },
             )
     except DatabaseError as error:

@@ -39,6 +39,8 @@ class ModelCall(ScopedModel):
     destination_url = models.CharField(max_length=500)
     is_local = models.BooleanField()
     asked_model = models.CharField(max_length=255)
+    messages_left_out = models.PositiveIntegerField(default=0)
+    left_out_reason = models.CharField(max_length=16, blank=True)
 
     state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
     error_code = models.CharField(max_length=64, blank=True)

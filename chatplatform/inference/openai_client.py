@@ -167,6 +167,8 @@ class EngineClient:
                 "priority": request.priority,
                 "request_id": request.request_id,
             }
+            if request.prompt.platform_messages is not None:
+                body["platform_messages"] = request.prompt.platform_messages
         return body
 
     async def models(self) -> tuple[EngineModel, ...]:
@@ -218,6 +220,20 @@ class EngineClient:
         if not isinstance(found.get("tokens"), int):
             raise EngineRefused("engine_not_understood")
         return int(found["tokens"])
+
+    async def count_texts(self, texts: Sequence[str], *, model: str) -> list[int]:
+        """How many tokens each text has by itself, at a server of ours."""
+        found = await self._json("POST", f"{self.base_url}/tokenize", {"model": model, "texts": list(texts)})
+        counts = found.get("counts")
+        if not isinstance(counts, list) or len(counts) != len(texts):
+            raise EngineRefused("engine_not_understood")
+        return [int(count) for count in counts]
+
+    async def warm(self, messages: Sequence[PromptMessage], *, model: str) -> bool:
+        """Have messages read before anybody asks, at a server of ours; whether they had been read already."""
+        body = {"model": model, "messages": _messages(messages)}
+        found = await self._json("POST", f"{self.base_url}/warm", body, timeout_s=READING_S)
+        return bool(found.get("cached"))
 
     async def embed(
         self, texts: Sequence[str], *, model: str, input_type: str

@@ -30,11 +30,28 @@ class PromptMessage:
     tool_call_id: str = ""
 
 
+LeftOutReason = Literal["context", "first_word", "long_chat"]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many of the older messages a prompt does not hold, and why.
+
+    `context`: all of them are longer than the model can read; `first_word`: to read them would take longer than
+    the wished time to the first word; `long_chat`: there are more than are looked at.
+    """
+
+    messages: int
+    reason: LeftOutReason
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """Messages in order; with `continue_final` the last, an assistant's, is continued rather than answered.
 
     `tools`, `tool_choice` and `response_format` are JSON as in the OpenAI protocol, empty where there are none.
+    `platform_messages` says how many of the first messages are the platform's own text, word for word, the same for
+    everybody: an engine may share between people what it has read of these. None leaves it to the engine.
     """
 
     messages: tuple[PromptMessage, ...]
@@ -42,3 +59,5 @@ class Prompt:
     tools: str = field(default="", repr=False)
     tool_choice: str = ""
     response_format: str = field(default="", repr=False)
+    platform_messages: int | None = None
+    left_out: LeftOut | None = None

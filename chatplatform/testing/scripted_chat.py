@@ -33,6 +33,8 @@ class Seen:
     requests: int = 0
     chats: int = 0
     finished: int = 0
+    tokenized: int = 0
+    warmed: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     last_chat: dict[str, Any] = field(default_factory=dict)
     last_embeddings: dict[str, Any] = field(default_factory=dict)
@@ -73,6 +75,10 @@ class ScriptedChat:
     def release(self) -> None:
         """Let go of what `hold` keeps back, now and from now on."""
         self._held.set()
+
+    def warm(self, messages: Messages) -> bool:
+        """Read the platform's own messages; whether they were read before."""
+        return self._cached(messages, "", shared=len(messages)) == prompt_tokens(messages)
 
     def cancel(self, request_id: str) -> bool:
         """End an answer; whether there was one."""
@@ -141,15 +147,19 @@ class ScriptedChat:
             start=len(tokens_of(said)),
             finish_reason="tool_calls" if call else "length" if limit < len(rest) else "stop",
             prompt_tokens=length,
-            cached_tokens=self._cached(messages, str(body.get("cache_owner", ""))),
+            cached_tokens=self._cached(
+                messages, str(body.get("cache_owner", "")), shared=body.get("platform_messages")
+            ),
         )
 
-    def _cached(self, messages: Messages, owner: str) -> int:
-        """Tokens of the leading messages read before: everybody's for a system message, else the owner's own."""
+    def _cached(self, messages: Messages, owner: str, *, shared: int | None) -> int:
+        """Tokens of the leading messages read before: everybody's for the first `shared` (None: for system
+        messages), else the owner's own."""
         cached, prefix, unbroken = 0, "", True
-        for role, text in messages:
+        for place, (role, text) in enumerate(messages):
             prefix += f"{role}\0{text}\0"
-            key = ("" if role == "system" else owner, prefix)
+            is_shared = role == "system" if shared is None else place < shared
+            key = ("" if is_shared else owner, prefix)
             unbroken = unbroken and key in self._read_before
             if unbroken:
                 cached += count(text) + MESSAGE_TOKENS

@@ -31,15 +31,23 @@ class ScriptedEngine:
     """The engine's state; `serve` answers one connection."""
 
     def __init__(
-        self, *, token: str, default: Directives, script: list[tuple[str, str]], context: int
+        self,
+        *,
+        token: str,
+        default: Directives,
+        script: list[tuple[str, str]],
+        context: int,
+        reading_tokens_s: float = 1000.0,
     ) -> None:
         self._token = token
         self._context = context
+        self._reading_tokens_s = reading_tokens_s
         self._seen = Seen()
         self._chat = ScriptedChat(default=default, script=script, context=context, seen=self._seen)
         self._plain: dict[tuple[str, str], Callable[[dict[str, Any]], object]] = {
             ("GET", "/v1/models"): self._models,
             ("POST", "/v1/tokenize"): self._tokenize,
+            ("POST", "/v1/warm"): self._warm,
             ("POST", "/v1/cancel"): self._cancel,
             ("POST", "/v1/embeddings"): self._embeddings,
         }
@@ -111,15 +119,24 @@ class ScriptedEngine:
             "aliases": ["chat", "quick", "embedding"],
             "sha256": SHA256,
             "context_tokens": self._context,
-            "reading_tokens_s": 1000.0,
+            "reading_tokens_s": self._reading_tokens_s,
             "writing_tokens_s": 100.0,
         }
         return {"object": "list", "data": [entry]}
 
     def _tokenize(self, body: dict[str, Any]) -> object:
+        self._seen.tokenized += 1
         if isinstance(body.get("text"), str):
             return {"tokens": count(body["text"])}
+        if isinstance(body.get("texts"), list):
+            counts = [count(str(text)) for text in body["texts"]]
+            return {"tokens": sum(counts), "counts": counts}
         return {"tokens": prompt_tokens(messages_of(body))}
+
+    def _warm(self, body: dict[str, Any]) -> object:
+        messages = messages_of(body)
+        self._seen.warmed.append(messages[0][1])
+        return {"tokens": prompt_tokens(messages), "cached": self._chat.warm(messages)}
 
     def _cancel(self, body: dict[str, Any]) -> object:
         return {"cancelled": self._chat.cancel(str(body.get("request_id", "")))}
@@ -166,6 +183,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=Directives().tokens)
     parser.add_argument("--delay-ms", type=float, default=0.0)
     parser.add_argument("--context", type=int, default=8192)
+    parser.add_argument("--reading-tokens-s", type=float, default=1000.0)
     parser.add_argument("--script", type=Path)
     options = parser.parse_args()
     script = json.loads(options.script.read_text(encoding="utf-8")) if options.script else []
@@ -174,6 +192,7 @@ def main() -> None:
         default=Directives(tokens=options.tokens, delay_ms=options.delay_ms),
         script=[(entry["when"], entry["reply"]) for entry in script],
         context=options.context,
+        reading_tokens_s=options.reading_tokens_s,
     )
     asyncio.run(run(engine, options.host, options.port, _say_ready))
 

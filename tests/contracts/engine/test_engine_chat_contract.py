@@ -153,6 +153,13 @@ async def test_tokens_are_counted(chat: httpx.AsyncClient) -> None:
     assert counted == usage["prompt_tokens"]
 
 
+async def test_several_texts_are_counted_at_once(chat: httpx.AsyncClient) -> None:
+    texts = ["a tent", "", "a tent " * 50]
+    counted = (await chat.post("/v1/tokenize", json={"texts": texts})).json()
+    alone = [(await chat.post("/v1/tokenize", json={"text": text})).json()["tokens"] for text in texts]
+    assert counted == {"tokens": sum(alone), "counts": alone}
+
+
 async def test_too_long_a_prompt_says_how_much_too_long(chat: httpx.AsyncClient) -> None:
     response = await chat.post(CHAT, json=body("tent " * 20_000))
     error = response.json()["error"]

@@ -34,8 +34,11 @@ class Asker:
         messages = [PromptMessage("system", "Be kind."), PromptMessage("user", question)]
         if so_far:
             messages.append(PromptMessage("assistant", so_far))
+        return await self.clear(Prompt(tuple(messages), continue_final=bool(so_far)))
+
+    async def clear(self, prompt: Prompt) -> ClearedPrompt:
         return await in_thread(clear)(
-            Prompt(tuple(messages), continue_final=bool(so_far)),
+            prompt,
             subject=Subject.person(self.person_id),
             workspace_id=self.workspace_id,
             actor=Actor.person(self.person_id),

@@ -19,7 +19,7 @@ from chatplatform.common.threads import in_thread
 from chatplatform.inference import gateway, model_calls, openai_client
 from chatplatform.inference.models import ModelCall
 from chatplatform.privacy.clearance import ClearedPrompt
-from chatplatform.privacy.prompt import PromptMessage
+from chatplatform.privacy.prompt import LeftOut, Prompt, PromptMessage
 from chatplatform.privacy.subjects import Subject
 from chatplatform.testing.fixtures import ScriptedEngineProcess
 from chatplatform.testing.scripted_chat import SHA256
@@ -295,6 +295,47 @@ async def test_tokens_are_counted_here_and_estimated_for_elsewhere(
     settings.LLM_URL = f"http://192.0.2.1:{scripted_engine.port}/v1"  # type: ignore[attr-defined]
     assert await gateway.count_tokens(messages) >= 9
     assert scripted_engine.state()["requests"] == asked
+
+
+async def test_texts_are_counted_at_once_and_only_here(
+    scripted_engine: ScriptedEngineProcess, settings: object
+) -> None:
+    assert await gateway.count_texts(["one two", "帐篷"]) == [2, 2]
+    asked = scripted_engine.state()["requests"]
+    assert await gateway.count_texts([]) == []
+    settings.LLM_URL = f"http://192.0.2.1:{scripted_engine.port}/v1"  # type: ignore[attr-defined]
+    assert await gateway.count_texts(["one"]) is None
+    assert scripted_engine.state()["requests"] == asked
+
+
+async def test_the_platforms_own_messages_are_read_before_anybody_asks(
+    scripted_engine: ScriptedEngineProcess, settings: object
+) -> None:
+    messages = [PromptMessage("system", "You help."), PromptMessage("user", "An example?")]
+    assert [await gateway.warm(messages), await gateway.warm(messages)] == [False, True]
+    settings.LLM_URL = f"http://192.0.2.1:{scripted_engine.port}/v1"  # type: ignore[attr-defined]
+    assert await gateway.warm(messages) is None
+
+
+async def test_the_engine_says_what_it_serves(scripted_engine: ScriptedEngineProcess) -> None:
+    served = await gateway.served_model()
+    assert served is not None
+    assert (served.id, served.reading_tokens_s) == ("scripted", 1000.0)
+    assert await gateway.served_model("unheard-of") is None
+
+
+async def test_what_a_prompt_says_of_itself_is_recorded_and_told(
+    asker: Asker, scripted_engine: ScriptedEngineProcess
+) -> None:
+    prompt = Prompt(
+        (PromptMessage("system", "You help."), PromptMessage("user", "Hello [[tokens=1]]")),
+        platform_messages=1,
+        left_out=LeftOut(3, "first_word"),
+    )
+    await answer(await asker.clear(prompt))
+    assert scripted_engine.state()["last_chat"]["platform_messages"] == 1
+    (call,) = await in_thread(calls)()
+    assert (call.messages_left_out, call.left_out_reason) == (3, "first_word")
 
 
 async def test_the_status_of_an_engine(scripted_engine: ScriptedEngineProcess) -> None:

@@ -11,7 +11,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from chatplatform.inference.engines.llamacpp.chat_call import ChatCall, in_thread, read_grammar, read_prompt
+from chatplatform.inference.engines.llamacpp.answer_call import AnswerCall
+from chatplatform.inference.engines.llamacpp.chat_call import (
+    chat_call,
+    check_biases,
+    in_thread,
+    read_grammar,
+    read_prompt,
+)
 from chatplatform.inference.engines.llamacpp.chat_template import TemplateFailed
 from chatplatform.inference.engines.llamacpp.generation import Event, Sink
 from chatplatform.inference.engines.llamacpp.http import (
@@ -59,7 +66,7 @@ class EngineApp:
         self._courier = courier
         self._authorization = f"Bearer {token}".encode()
         self._metrics = Metrics()
-        self._calls: dict[str, set[ChatCall]] = {}
+        self._calls: dict[str, set[AnswerCall]] = {}
         self._working = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -178,7 +185,8 @@ class EngineApp:
         try:
             with self._at_work(), self._pool.use(request.model) as served:
                 grammar = await read_grammar(served, request)
-                call = ChatCall(served, request, await read_prompt(served, request), grammar)
+                check_biases(served, request)
+                call = chat_call(served, request, await read_prompt(served, request), grammar)
                 await self._serve(call, request.request_id, receive, send)
         except (ModelLoading, ModelUnknown) as error:
             raise self._no_model(error) from None
@@ -194,7 +202,7 @@ class EngineApp:
             if not self._working:
                 self._idle.set()
 
-    async def _serve(self, call: ChatCall, request_id: str, receive: Receive, send: Send) -> None:
+    async def _serve(self, call: AnswerCall, request_id: str, receive: Receive, send: Send) -> None:
         if request_id:
             self._calls.setdefault(request_id, set()).add(call)
         outcome = "failed"
@@ -213,9 +221,13 @@ class EngineApp:
 
     async def _tokenize(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _parsed(TokenizeRequest, await read_json(scope, receive))
+        answer: dict[str, object] = {}
         try:
             with self._pool.use(request.model) as served:
-                if request.messages is None:
+                if request.texts is not None:
+                    counts = await in_thread(_counts, served, request.texts)
+                    count, answer["counts"] = sum(counts), counts
+                elif request.messages is None:
                     count = await in_thread(served.prompts.count_text, request.text or "")
                 else:
                     messages = [message.as_chat() for message in request.messages]
@@ -224,7 +236,7 @@ class EngineApp:
             raise self._no_model(error) from None
         except TemplateFailed as error:
             raise HttpError(400, "invalid_request", str(error)) from None
-        await send_json(send, {"tokens": count})
+        await send_json(send, {"tokens": count, **answer})
 
     async def _cancel(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _parsed(CancelRequest, await read_json(scope, receive))
@@ -244,6 +256,10 @@ def _parsed(kind: type[B], body: object) -> B:
         return kind.model_validate(body)
     except ValidationError as error:
         raise HttpError(400, "invalid_request", explain(error)) from None
+
+
+def _counts(served: ServedModel, texts: list[str]) -> list[int]:
+    return [served.prompts.count_text(text) for text in texts]
 
 
 def _rounded(speed: float | None) -> float | None:
