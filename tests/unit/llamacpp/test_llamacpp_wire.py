@@ -26,7 +26,7 @@ def test_the_least_that_can_be_said() -> None:
 
 
 def test_unknown_fields_are_dropped() -> None:
-    assert not hasattr(chat(user="ann", logit_bias={}, metadata={"a": 1}), "user")
+    assert not hasattr(chat(user="ann", metadata={"a": 1}), "user")
 
 
 def test_nulls_mean_defaults() -> None:
@@ -72,7 +72,22 @@ def test_the_newer_name_of_max_tokens_counts() -> None:
         ("frequency_penalty", 3),
         ("max_tokens", 0),
         ("max_tokens", 10**9),
-        ("n", 2),
+        ("temperature", float("nan")),
+        ("temperature", float("inf")),
+        ("top_p", float("nan")),
+        ("min_p", float("nan")),
+        ("repeat_penalty", float("nan")),
+        ("frequency_penalty", float("nan")),
+        ("presence_penalty", float("-inf")),
+        ("n", 0),
+        ("n", 5),
+        ("logit_bias", {"x": 1}),
+        ("logit_bias", {"-1": 1}),
+        ("logit_bias", {"7": 101}),
+        ("logit_bias", {"7": float("nan")}),
+        ("logit_bias", {str(token): 1 for token in range(301)}),
+        ("top_logprobs", 21),
+        ("top_logprobs", 2),
         ("stop", ["x"] * 17),
         ("stop", ["x" * 201]),
         ("stop", [""]),
@@ -94,6 +109,23 @@ def test_errors_quote_nothing() -> None:
         chat(messages=[{"role": "user", "content": {"canary": "canary-3f"}}])
     assert "canary" not in explain(caught.value)
     assert "canary" not in str(caught.value)
+    with pytest.raises(ValidationError) as caught:
+        chat(logit_bias={"canary-3f": 1})
+    assert "canary" not in explain(caught.value)
+
+
+def test_biases_and_probabilities_are_taken_over() -> None:
+    request = chat(logit_bias={"7": -100, "8": 2.5}, logprobs=True, top_logprobs=3)
+    assert request.sampling().logit_bias == ((7, -100), (8, 2.5))
+    assert request.told_logprobs == 3
+    assert chat(logprobs=True).told_logprobs == 0
+    assert chat(logprobs=False).told_logprobs is None
+
+
+def test_choices_of_one_seed_differ() -> None:
+    request = chat(n=3, seed=5)
+    assert [request.sampling(choice).seed for choice in range(request.choices)] == [5, 6, 7]
+    assert chat(n=2).sampling(1).seed is None
 
 
 def test_tokenize_takes_messages_or_text() -> None:

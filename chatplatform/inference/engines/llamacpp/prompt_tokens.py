@@ -47,10 +47,14 @@ class ChatMessage:
 
 @dataclass(frozen=True, repr=False)
 class PromptTokens:
-    """A prompt; its first `system_tokens` tokens hold nothing but the system message and the template."""
+    """A prompt; its first `system_tokens` tokens hold nothing but the system message and the template.
+
+    `thinks` says that the answer begins in the middle of thinking, because the template has opened it.
+    """
 
     tokens: tuple[int, ...]
     system_tokens: int
+    thinks: bool = False
 
 
 class PromptReader:

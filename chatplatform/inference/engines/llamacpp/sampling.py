@@ -31,6 +31,7 @@ class SamplerSettings:
     presence_penalty: float = 0.0
     seed: int | None = None
     ignore_end: bool = False
+    logit_bias: tuple[tuple[int, float], ...] = ()
     grammar: str = field(default="", repr=False)
 
 
@@ -128,9 +129,12 @@ class SamplerChain:
     def _samplers(self, s: SamplerSettings, vocabulary_size: int, end_tokens: Sequence[int]) -> list[Any]:
         api = self._api
         chain: list[Any] = []
-        if s.ignore_end and end_tokens:
-            biases = (api.llama_logit_bias * len(end_tokens))(*((t, float("-inf")) for t in end_tokens))
-            chain.append(api.llama_sampler_init_logit_bias(vocabulary_size, len(end_tokens), biases))
+        wanted = dict(s.logit_bias)
+        if s.ignore_end:
+            wanted |= dict.fromkeys(end_tokens, float("-inf"))
+        if wanted:
+            biases = (api.llama_logit_bias * len(wanted))(*wanted.items())
+            chain.append(api.llama_sampler_init_logit_bias(vocabulary_size, len(wanted), biases))
         if s.repeat_penalty != 1.0 or s.frequency_penalty or s.presence_penalty:
             chain.append(
                 api.llama_sampler_init_penalties(

@@ -11,7 +11,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from chatplatform.inference.engines.llamacpp.chat_call import ChatCall, in_thread, read_grammar, read_prompt
+from chatplatform.inference.engines.llamacpp.answer_call import AnswerCall
+from chatplatform.inference.engines.llamacpp.chat_call import (
+    chat_call,
+    check_biases,
+    in_thread,
+    read_grammar,
+    read_prompt,
+)
 from chatplatform.inference.engines.llamacpp.chat_template import TemplateFailed
 from chatplatform.inference.engines.llamacpp.generation import Event, Sink
 from chatplatform.inference.engines.llamacpp.http import (
@@ -59,7 +66,7 @@ class EngineApp:
         self._courier = courier
         self._authorization = f"Bearer {token}".encode()
         self._metrics = Metrics()
-        self._calls: dict[str, set[ChatCall]] = {}
+        self._calls: dict[str, set[AnswerCall]] = {}
         self._working = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -178,7 +185,8 @@ class EngineApp:
         try:
             with self._at_work(), self._pool.use(request.model) as served:
                 grammar = await read_grammar(served, request)
-                call = ChatCall(served, request, await read_prompt(served, request), grammar)
+                check_biases(served, request)
+                call = chat_call(served, request, await read_prompt(served, request), grammar)
                 await self._serve(call, request.request_id, receive, send)
         except (ModelLoading, ModelUnknown) as error:
             raise self._no_model(error) from None
@@ -194,7 +202,7 @@ class EngineApp:
             if not self._working:
                 self._idle.set()
 
-    async def _serve(self, call: ChatCall, request_id: str, receive: Receive, send: Send) -> None:
+    async def _serve(self, call: AnswerCall, request_id: str, receive: Receive, send: Send) -> None:
         if request_id:
             self._calls.setdefault(request_id, set()).add(call)
         outcome = "failed"

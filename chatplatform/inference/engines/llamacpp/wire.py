@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from chatplatform.inference.engines.llamacpp.json_grammar import any_object, of_call, of_schema
-from chatplatform.inference.engines.llamacpp.limits import DEFAULT_MAX_TOKENS
 from chatplatform.inference.engines.llamacpp.prompt_tokens import ChatMessage
-from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
 from chatplatform.inference.engines.llamacpp.tool_text import CLOSING, OPENING, written_call, written_result
+from chatplatform.inference.engines.llamacpp.wire_fields import (
+    MAX_TOP_LOGPROBS,
+    AnswerFields,
+    Request,
+    listed,
+)
 
 MAX_MESSAGES = 4096
-MAX_STOPS = 16
-MAX_STOP_CHARS = 200
 MAX_TOOLS = 64
 
 
@@ -28,31 +30,23 @@ def _joined(value: object) -> object:
     return value
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value or []
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-
-class FunctionCall(_Request):
+class FunctionCall(Request):
     name: str = Field(max_length=64)
     arguments: str = ""
 
 
-class ToolCall(_Request):
+class ToolCall(Request):
     id: str = Field("", max_length=200)
     type: Literal["function"] = "function"
     function: FunctionCall
 
 
-class Message(_Request):
+class Message(Request):
     """An assistant's message may have calls instead of content; a tool's is what the call gave."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: Annotated[str, BeforeValidator(_joined)] | None = None
-    tool_calls: Annotated[list[ToolCall], Field(max_length=MAX_TOOLS), BeforeValidator(_listed)] = []
+    tool_calls: Annotated[list[ToolCall], Field(max_length=MAX_TOOLS), BeforeValidator(listed)] = []
     tool_call_id: str = Field("", max_length=200)
 
     @model_validator(mode="after")
@@ -68,14 +62,14 @@ class Message(_Request):
         return ChatMessage(self.role, "\n".join(part for part in (self.content or "", *calls) if part))
 
 
-class Function(_Request):
+class Function(Request):
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
     description: str = ""
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
 
-class Tool(_Request):
+class Tool(Request):
     type: Literal["function"]
     function: Function
 
@@ -87,63 +81,39 @@ class Tool(_Request):
         }
 
 
-class NamedFunction(_Request):
+class NamedFunction(Request):
     name: str
 
 
-class NamedTool(_Request):
+class NamedTool(Request):
     type: Literal["function"]
     function: NamedFunction
 
 
-class JsonSchema(_Request):
+class JsonSchema(Request):
     """`schema` is what the whole answer has to be."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
     name: str = ""
     schema_: Any = Field(None, alias="schema")
     strict: bool | None = None
 
 
-class ResponseFormat(_Request):
+class ResponseFormat(Request):
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
 
-class StreamOptions(_Request):
-    include_usage: bool = True
-
-
-StopText = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARS)]
-
-
-class ChatRequest(_Request):
+class ChatRequest(AnswerFields):
     """`POST /v1/chat/completions`."""
 
-    model: str = Field("chat", max_length=400)
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
-    stream: bool = False
-    stream_options: StreamOptions | None = None
-    n: Literal[1] | None = None
-    temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
-    top_k: int | None = Field(None, ge=0, le=1_000_000)
-    min_p: float | None = Field(None, ge=0, le=1)
-    repeat_penalty: float | None = Field(None, gt=0, le=2)
-    frequency_penalty: float | None = Field(None, ge=-2, le=2)
-    presence_penalty: float | None = Field(None, ge=-2, le=2)
-    seed: int | None = Field(None, ge=-(2**63), lt=2**64)
-    max_tokens: int | None = Field(None, ge=1, le=1_000_000)
     max_completion_tokens: int | None = Field(None, ge=1, le=1_000_000)
-    stop: Annotated[list[StopText], Field(max_length=MAX_STOPS), BeforeValidator(_listed)] = []
-    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS), BeforeValidator(_listed)] = []
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=MAX_TOP_LOGPROBS)
+    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS), BeforeValidator(listed)] = []
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     response_format: ResponseFormat | None = None
     continue_final_message: bool = False
-    ignore_eos: bool = False
-    cache_owner: str = Field("", max_length=200)
-    priority: Literal["interactive", "background"] = "interactive"
-    request_id: str = Field("", max_length=200)
 
     @model_validator(mode="after")
     def _final_message(self) -> Self:
@@ -162,6 +132,8 @@ class ChatRequest(_Request):
             raise ValueError("tool_choice names a tool that is not among tools")
         if self.tool_choice == "required" and not names:
             raise ValueError("tool_choice is required, and there are no tools")
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ValueError("top_logprobs needs logprobs")
         if self.is_bound and (self.ignore_eos or self.continue_final_message):
             raise ValueError("an answer of a fixed shape can neither be continued nor go on past its end")
         if self.is_bound and self.tools_shown and self.response_format_is_json:
@@ -207,33 +179,16 @@ class ChatRequest(_Request):
 
     @property
     def answer_tokens(self) -> int:
-        """How long the answer may be, in tokens."""
-        return self.max_completion_tokens or self.max_tokens or DEFAULT_MAX_TOKENS
+        """How long the answer may be, in tokens; the newer name counts."""
+        return self.max_completion_tokens or super().answer_tokens
 
     @property
-    def with_usage(self) -> bool:
-        return self.stream_options is None or self.stream_options.include_usage
-
-    def sampling(self, grammar: str = "") -> SamplerSettings:
-        """What was asked for; where nothing was, the engine's own defaults."""
-        asked: dict[str, Any] = {
-            name: value
-            for name in (
-                "temperature",
-                "top_p",
-                "top_k",
-                "min_p",
-                "repeat_penalty",
-                "frequency_penalty",
-                "presence_penalty",
-                "seed",
-            )
-            if (value := getattr(self, name)) is not None
-        }
-        return SamplerSettings(**asked, ignore_end=self.ignore_eos, grammar=grammar)
+    def told_logprobs(self) -> int | None:
+        """How many of the likeliest tokens are told beside each one; None when nothing of it is."""
+        return (self.top_logprobs or 0) if self.logprobs else None
 
 
-class TokenizeRequest(_Request):
+class TokenizeRequest(Request):
     """`POST /v1/tokenize`: messages as they would be put to the model, a text by itself, or several texts."""
 
     model: str = Field("chat", max_length=400)
@@ -248,7 +203,7 @@ class TokenizeRequest(_Request):
         return self
 
 
-class CancelRequest(_Request):
+class CancelRequest(Request):
     """`POST /v1/cancel`."""
 
     request_id: str = Field(min_length=1, max_length=200)
@@ -257,5 +212,8 @@ class CancelRequest(_Request):
 def explain(error: ValidationError) -> str:
     """What is wrong with a request, in one line that quotes nothing of it."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    place = (
+        first["loc"][:1] if first["loc"][:1] == ("logit_bias",) else first["loc"]
+    )  # its keys are the client's
+    where = ".".join(str(part) for part in place)
     return f"{where}: {first['msg']}" if where else str(first["msg"])
