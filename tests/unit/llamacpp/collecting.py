@@ -20,6 +20,8 @@ from chatplatform.inference.engines.llamacpp.generation import (
     Text,
 )
 from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
+from chatplatform.inference.engines.llamacpp.saved_conversations import SavedConversations
+from chatplatform.inference.engines.llamacpp.saved_prefixes import SavedPrefixes
 from chatplatform.inference.engines.llamacpp.scheduler import Scheduler
 from tests.unit.llamacpp.fake_context import ByteVocabulary, FakeContext, as_tokens
 
@@ -81,6 +83,7 @@ def request(
     max_tokens: int = 8,
     stop: tuple[str, ...] = (),
     priority: Priority = "interactive",
+    user: str = "",
     logprobs: int | None = None,
 ) -> GenerationRequest:
     return GenerationRequest(
@@ -92,6 +95,7 @@ def request(
         max_tokens=max_tokens,
         stop=stop,
         priority=priority,
+        user=user,
         logprobs=logprobs,
     )
 
@@ -131,10 +135,18 @@ def desk(
     context_tokens: int = 1024,
     parallel: int = 8,
     kind: type[Scheduler] = Scheduler,
+    conversations: SavedConversations | None = None,
+    prefixes: SavedPrefixes | None = None,
 ) -> Iterator[Desk]:
     context = context or FakeContext()
     scheduler = kind(
-        context, ByteVocabulary(), context_tokens=context_tokens, deliver=_deliver, parallel=parallel
+        context,
+        ByteVocabulary(),
+        context_tokens=context_tokens,
+        deliver=_deliver,
+        parallel=parallel,
+        conversations=conversations,
+        prefixes=prefixes,
     )
     scheduler.start()
     try:

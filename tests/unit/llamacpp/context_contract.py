@@ -80,6 +80,39 @@ class ContextContract:
     def test_trimming_what_is_empty_does_nothing(self, context: Context) -> None:
         context.trim(5, 0)
 
+    def test_what_was_saved_comes_back_as_it_was(self, context: Context) -> None:
+        alone = say(context, 0, 0, self.prompt)
+        context.decode([Piece(1, 0, self.prompt[:20], sample=False)])
+        state = context.save(1, 0)
+        context.clear()
+        context.decode([Piece(0, 0, self.other, sample=False)])
+        assert context.restore(3, state)
+        assert say(context, 3, 20, self.prompt[20:]) == alone
+
+    def test_an_end_comes_back_after_a_copied_beginning(self, context: Context) -> None:
+        alone = say(context, 0, 0, self.prompt)
+        context.trim(0, 0)
+        context.decode([Piece(1, 0, self.prompt[:20], sample=False)])
+        context.copy(1, 2, 12)
+        whole, end = context.save(1, 0), context.save(1, 12)
+        assert len(end) < len(whole)
+        context.trim(1, 0)
+        context.decode([Piece(4, 0, self.other, sample=False)])
+        assert context.restore(5, end)
+        context.copy(2, 5, 12)
+        assert say(context, 5, 20, self.prompt[20:]) == alone
+        assert say(context, 2, 12, self.prompt[12:]) == alone, "its source is as before"
+
+    def test_a_state_that_finds_no_room_leaves_nothing(self, context: Context) -> None:
+        tokens = [self.prompt[0]] * 32
+        context.decode([Piece(0, 0, tokens, sample=False)])
+        state = context.save(0, 0)
+        for start in range(32, context.cells // 32 * 32, 32):
+            context.decode([Piece(0, start, tokens, sample=False)])
+        assert not context.restore(1, state)
+        context.trim(0, 0)
+        assert say(context, 1, 0, self.prompt)
+
     def test_clear_forgets_everything(self, context: Context) -> None:
         alone = say(context, 0, 0, self.prompt)
         context.clear()

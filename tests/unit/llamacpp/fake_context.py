@@ -4,6 +4,7 @@ cache gives wrong answers; it passes the same contract as the real one (context_
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -20,6 +21,10 @@ END = 256
 @dataclass(eq=False)
 class Cell:
     token: int
+
+
+HOLE = Cell(-1)
+"""Where a restored part begins, until what comes before it is copied there."""
 
 
 class FakeSampler:
@@ -70,7 +75,7 @@ class FakeContext:
 
     @property
     def used(self) -> int:
-        return len({id(cell) for held in self._held.values() for cell in held})
+        return len({id(cell) for held in self._held.values() for cell in held if cell is not HOLE})
 
     def hold(self) -> None:
         """Let no decode through until `let`; a decode that waits can be aborted."""
@@ -135,13 +140,26 @@ class FakeContext:
         return TokenLogprob(token, dict(top).get(token, math.log(0.001)), tuple(top[:count]))
 
     def copy(self, source: int, target: int, stop: int) -> None:
-        assert not self._held.get(target)
         assert len(self._held[source]) >= stop
-        self._held[target] = self._held[source][:stop]
+        restored = self._held.get(target, [])
+        assert all(cell is HOLE for cell in restored[:stop]), "a copy goes where nothing is"
+        self._held[target] = self._held[source][:stop] + restored[stop:]
 
     def trim(self, seq: int, start: int) -> None:
         assert self.can_trim or start == 0, "this memory forgets whole sequences only"
         del self._held.get(seq, [])[start:]
+
+    def save(self, seq: int, start: int) -> bytes:
+        assert self.can_trim or start == 0, "this memory is saved whole"
+        return json.dumps([start, self.tokens(seq)[start:]]).encode()
+
+    def restore(self, seq: int, data: bytes) -> bool:
+        assert not self._held.get(seq)
+        start, tokens = json.loads(data)
+        if self.used + len(tokens) > self.cells:
+            return False
+        self._held[seq] = [HOLE] * start + [Cell(token) for token in tokens]
+        return True
 
     def clear(self) -> None:
         self.cleared += 1

@@ -21,7 +21,8 @@ FinishReason = Literal["stop", "length", "tool_calls"]
 class GenerationRequest:
     """What to generate. `tokens` holds the prompt, whose first `system_tokens` are the platform's own text.
 
-    `owner` must not be empty. `user` is who takes a turn in the queue; without one the owner does. With `keep` the conversation stays in the cache for the same owner.
+    `owner` must not be empty. `user` is who takes turns with others in the queue; without one it is the owner. With
+    `keep` the conversation stays in the cache for the same owner.
     """
 
     tokens: tuple[int, ...]
@@ -35,6 +36,11 @@ class GenerationRequest:
     user: str = ""
     logprobs: int | None = None
     """How many of the likeliest tokens are told with each token's own probability; None tells none."""
+
+    @property
+    def turn_taker(self) -> str:
+        """Who takes turns with others in the queue."""
+        return self.user or self.owner
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,11 @@ MAX_PARALLEL = 16
 """Answers written at once; more only make each slower."""
 MAX_BACKGROUND = 2
 """Of these, how many may be background work."""
+MAX_RUNNING_OF_ONE = 12
+"""Of these, how many may be one user's: somebody else always finds a place."""
 MAX_QUEUED = 128
+MAX_QUEUED_OF_ONE = 64
+"""Of these, how many may be one user's."""
 MAX_QUEUE_S = 300.0
 """Longest wait in the queue."""
 MAX_RUN_S = 1800.0
@@ -22,6 +26,14 @@ SOLO_PIECE = 128
 
 IDLE_KEEP_S = 900.0
 """A conversation that nobody goes on with leaves the cache after this time."""
+
+SAVED_KEEP_S = 4 * 3600.0
+"""A conversation that has left the cache is forgotten after this time."""
+TIDY_S = 60.0
+"""How often a busy engine looks for what has been kept long enough."""
+PATIENCE = 0.5
+"""Of the tokens that could be read while a prompt waits, so many count off its length: shorter prompts are read
+first, but not for ever."""
 
 DEFAULT_MAX_TOKENS = 1024
 MAX_BODY_BYTES = 4 * 1024 * 1024

@@ -83,6 +83,37 @@ class OwnedCells:
         self.context.copy(source, target, stop)
         self._runs[target] = [_Run(stop, PLATFORM)]
 
+    def save(self, seq: int, start: int) -> tuple[str, bytes]:
+        """The owner of what `seq` holds from position `start` on, and the state of it, empty if there is none.
+
+        Everything before `start` must be the platform's, and after it nobody's but one owner's and the platform's.
+        """
+        runs = self._runs.get(seq, [])
+        owners = {run.owner for run in runs if run.stop > start}
+        if not owners or (start and (runs[0].owner != PLATFORM or runs[0].stop < start)):
+            raise OwnershipViolated("what is saved stands on the platform's own text")
+        if len(owners - {PLATFORM}) > 1:
+            raise OwnershipViolated("what is saved must be one owner's")
+        owner = next(iter(owners - {PLATFORM}), PLATFORM)
+        return owner, self.context.save(seq, start)
+
+    def restore(self, seq: int, data: bytes, *, stop: int, owner: str, base: tuple[int, int] | None) -> bool:
+        """Put back a state of `owner` that ends at `stop`; False, and nothing held, when it can't be.
+
+        `base` is the sequence and the length of the platform prefix that it stands on.
+        """
+        start = base[1] if base else 0
+        runs = self._runs.get(base[0], []) if base else []
+        if self.length(seq) or (base and (not runs or runs[0].owner != PLATFORM or runs[0].stop < start)):
+            raise OwnershipViolated("a state comes back to an empty sequence, after the platform's own text")
+        if not self.context.restore(seq, data):
+            return False
+        if base:
+            self.context.copy(base[0], seq, start)
+            self._runs[seq] = [_Run(start, PLATFORM)]
+        self._extend(seq, stop, owner)
+        return True
+
     def trim(self, seq: int, start: int) -> None:
         """Forget what `seq` holds from position `start` on; 0 forgets all of it."""
         if start >= self.length(seq):

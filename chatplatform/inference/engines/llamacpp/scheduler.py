@@ -31,14 +31,20 @@ from chatplatform.inference.engines.llamacpp.limits import (
     MAX_PARALLEL,
     MAX_QUEUE_S,
     MAX_QUEUED,
+    MAX_QUEUED_OF_ONE,
     MAX_RUN_S,
     MIN_PIECE,
+    PATIENCE,
+    SAVED_KEEP_S,
     SOLO_PIECE,
     STEP_S,
+    TIDY_S,
 )
 from chatplatform.inference.engines.llamacpp.output_text import OutputText
 from chatplatform.inference.engines.llamacpp.owned_cells import OwnedCells
 from chatplatform.inference.engines.llamacpp.sampling import GrammarLeft
+from chatplatform.inference.engines.llamacpp.saved_conversations import SavedConversations
+from chatplatform.inference.engines.llamacpp.saved_prefixes import SavedPrefixes
 from chatplatform.inference.engines.llamacpp.sequences import Sequences
 from chatplatform.inference.engines.llamacpp.speed import SpeedMeter
 from chatplatform.inference.engines.llamacpp.work_queue import WorkQueue, queue_news
@@ -85,8 +91,13 @@ class Scheduler:
         name: str = "scheduler",
         parallel: int = MAX_PARALLEL,
         clock: Callable[[], float] = time.monotonic,
+        conversations: SavedConversations | None = None,
+        prefixes: SavedPrefixes | None = None,
     ) -> None:
-        """`context_tokens` bounds one request; `deliver` gets each step's events, on the scheduler's thread."""
+        """`context_tokens` bounds one request; `deliver` gets each step's events, on the scheduler's thread.
+
+        What has to leave the cache goes to `conversations` and `prefixes`, and comes back from there.
+        """
         self._context = context
         self._vocabulary = vocabulary
         self.context_tokens = min(context_tokens, context.cells)
@@ -94,13 +105,16 @@ class Scheduler:
         self._parallel = parallel
         self._clock = clock
         self.cells = OwnedCells(context)
-        self.sequences = self.sequences_class(self.cells)
+        self._conversations = conversations
+        self.sequences = self.sequences_class(self.cells, conversations, prefixes, clock=clock)
         self.speed = SpeedMeter()
         self._wake = threading.Condition()
         self._queue = WorkQueue()
         self._running: list[Generation] = []
         self._abortable: frozenset[Generation] = frozenset()
         self._events: list[tuple[Sink, Event]] = []
+        self._to_forget: set[str] = set()
+        self._tidied_at = clock()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -119,7 +133,7 @@ class Scheduler:
         with self._wake:
             if self._stopping:
                 raise Stopped
-            if len(self._queue) >= MAX_QUEUED:
+            if len(self._queue) >= MAX_QUEUED or self._queue.of(request.turn_taker) >= MAX_QUEUED_OF_ONE:
                 raise QueueFull
             self._queue.push(generation)
             self._wake.notify()
@@ -131,6 +145,12 @@ class Scheduler:
             generation.cancelled = True
             if generation in self._abortable:
                 self._context.abort(True)
+            self._wake.notify()
+
+    def forget(self, owner: str) -> None:
+        """Forget the kept and saved conversations of `owner`, within a step."""
+        with self._wake:
+            self._to_forget.add(owner)
             self._wake.notify()
 
     def stop(self) -> None:
@@ -156,31 +176,52 @@ class Scheduler:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not (self._stopping or self._running or len(self._queue)):
-                    if not self._wake.wait(timeout=IDLE_KEEP_S / 4):
-                        self.sequences.forget_before(self._clock() - IDLE_KEEP_S)
+                while not (self._stopping or self._running or len(self._queue) or self._to_forget):
+                    if not self._wake.wait(timeout=min(TIDY_S, IDLE_KEEP_S / 4)):
+                        break
                 if self._stopping:
                     break
             try:
-                self._step()
+                self._tidy()
+                if self._running or len(self._queue):
+                    self._step()
             except Exception as error:  # noqa: BLE001 - the thread must outlive any request
                 # Values may hold content, so only the kind of error is told.
                 log.error("A step failed with %s; what was under way is given up.", type(error).__name__)
                 self._give_up(_ENGINE_ERROR)
             self._flush()
         self._give_up(_STOPPING)
+        if self._conversations is not None:
+            self._conversations.close()
         with self._wake:
             for generation in self._queue.waiting():
                 self._tell(generation, _STOPPING)
                 self._queue.remove(generation)
         self._flush()
 
+    def _tidy(self) -> None:
+        """Forget what was told to be forgotten, and now and then what has been kept long enough."""
+        with self._wake:
+            owners, self._to_forget = self._to_forget, set()
+        for owner in owners:
+            self.sequences.forget(owner)
+        now = self._clock()
+        if now - self._tidied_at >= min(TIDY_S, IDLE_KEEP_S / 4):
+            self._tidied_at = now
+            self.sequences.forget_before(now - IDLE_KEEP_S)
+            if self._conversations is not None:
+                self._conversations.forget_before(now - SAVED_KEEP_S)
+
     def _step(self) -> None:
         self._drop_ended()
         batch = self._compose()
         with self._wake:
             news = queue_news(
-                self._queue.waiting(), self._running, self.speed, parallel=self._parallel, now=self._clock()
+                self._queue.waiting(self._running),
+                self._running,
+                self.speed,
+                parallel=self._parallel,
+                now=self._clock(),
             )
         for generation, place in news:
             self._tell(generation, place)
@@ -223,7 +264,7 @@ class Scheduler:
     # ------------------------------------------------------------------ a batch
 
     def _compose(self) -> list[tuple[Generation, Piece]]:
-        """The next batch: every writer's token, then prompts in their order as far as the budget goes."""
+        """The next batch: every writer's token, then pieces of prompts as far as the budget goes."""
         batch: list[tuple[Generation, Piece]] = []
         for generation in self._running:
             if generation.state is State.WRITING and generation.held:
@@ -231,14 +272,13 @@ class Scheduler:
                 batch.append(
                     (generation, Piece(held.seq, len(held.tokens), [generation.next_token], sample=True))
                 )
+        self._admit()
         reading = [g for g in self._running if g.state is State.READING]
-        reading.sort(key=lambda g: g.request.priority == "background")
+        reading.sort(key=self._reading_order)
         budget = self._budget(writers=len(batch))
-        while budget > 0:
-            generation_or_none = reading.pop(0) if reading else self._open_next()
-            if generation_or_none is None:
+        for generation in reading:
+            if budget <= 0:
                 break
-            generation = generation_or_none
             assert generation.held is not None
             start = len(generation.held.tokens)
             count = min(generation.unread, budget)
@@ -247,10 +287,29 @@ class Scheduler:
                 (generation, Piece(generation.held.seq, start, tokens, sample=count == generation.unread))
             )
             budget -= count
-            # Whoever comes next may bring the same system message: let them find it read.
-            if start < generation.request.system_tokens:
-                break
         return batch
+
+    def _admit(self) -> None:
+        """Give sequences to those whose turn it is, while there is room.
+
+        Whoever comes next may bring the same platform text as one who reads it now, and is to find it read.
+        """
+        while not any(
+            _reads_platform_text(generation) and generation.request.priority == "interactive"
+            for generation in self._running
+        ):
+            if self._open_next() is None:
+                return
+
+    def _reading_order(self, generation: Generation) -> tuple[bool, bool, float]:
+        """People before background work; what others wait for, then shorter prompts, but no long one for ever."""
+        waited_s = self._clock() - generation.queued_at
+        patience = waited_s * (self.speed.reading_tokens_s or 0) * PATIENCE
+        return (
+            generation.request.priority == "background",
+            not _reads_platform_text(generation),
+            generation.unread - patience,
+        )
 
     def _budget(self, *, writers: int) -> int:
         """How many prompt tokens this step may read beside `writers` answers."""
@@ -263,7 +322,7 @@ class Scheduler:
             return None
         background = sum(g.request.priority == "background" for g in self._running)
         with self._wake:
-            generation = self._queue.first(background=background < MAX_BACKGROUND)
+            generation = self._queue.first(self._running, background=background < MAX_BACKGROUND)
             if generation is None:
                 return None
             request = generation.request
@@ -385,3 +444,13 @@ class Scheduler:
         if self._events:
             events, self._events = self._events, []
             self._deliver(events)
+
+
+def _reads_platform_text(generation: Generation) -> bool:
+    """Whether it is still to read text that others may bring too."""
+    held = generation.held
+    return (
+        generation.state is State.READING
+        and held is not None
+        and len(held.tokens) < generation.request.system_tokens
+    )

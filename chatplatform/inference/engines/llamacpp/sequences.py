@@ -1,21 +1,30 @@
-"""Which sequence serves whom: running ones, conversations kept for their owner, and shared system messages."""
+"""Which sequence serves whom: running ones, conversations kept for their owner, and shared platform prefixes."""
 
 from __future__ import annotations
 
 import itertools
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from chatplatform.inference.engines.llamacpp.owned_cells import OwnedCells
+from chatplatform.inference.engines.llamacpp.owned_cells import PLATFORM, OwnedCells
+from chatplatform.inference.engines.llamacpp.saved_conversations import (
+    SavedConversations,
+    SavedState,
+    common_length,
+)
+from chatplatform.inference.engines.llamacpp.saved_prefixes import SavedPrefixes
 
 MIN_SHARED_TOKENS = 16
 """Shorter beginnings are read again: sharing them costs more than it saves."""
+MIN_SAVED_TOKENS = 48
+"""Shorter ends of conversations are read again: writing them down costs more than it saves."""
 
 
 @dataclass
 class PlatformPrefix:
-    """The tokens of one system message in a sequence of their own. `users` sequences stand on its cells."""
+    """A text of the platform's in a sequence of its own. `users` sequences stand on its cells."""
 
     seq: int
     tokens: tuple[int, ...]
@@ -45,11 +54,23 @@ class Sequences:
     """Gives out the numbered sequences of a cache and knows how full it is. One thread uses it.
 
     A kept conversation is only ever continued for its own owner. Between owners nothing is shared but platform
-    prefixes, and those are copied from sequences that hold nothing else.
+    prefixes, and those are copied from sequences that hold nothing else. What has to leave the cache is saved, and
+    comes back when its owner goes on.
     """
 
-    def __init__(self, cells: OwnedCells) -> None:
+    def __init__(
+        self,
+        cells: OwnedCells,
+        conversations: SavedConversations | None = None,
+        prefixes: SavedPrefixes | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Without `conversations` or `prefixes`, what leaves the cache is lost."""
         self._cells = cells
+        self._conversations = conversations
+        self._prefixes = prefixes
+        self._clock = clock
         self._capacity = cells.context.cells
         self._idle_limit = self._capacity // 2  # idle cells slow every decode
         self._reuse = cells.context.can_trim
@@ -81,18 +102,33 @@ class Sequences:
 
         At least one token of the prompt is left to be read. None when there is no room now.
         """
+        platform = tuple(tokens[:system_tokens])
+        if platform:
+            self._platform_prefix(platform)
+        saved, spared = self._saved_match(tokens, owner)
+        # bringing prefixes back may have taken the room of others: what is in the cache is looked up after it
         kept, common = self._kept_match(tokens, owner)
-        prefix = self._platform.get(tuple(tokens[:system_tokens])) if system_tokens else None
+        prefix = self._platform.get(platform)
         shared = min(len(prefix.tokens), len(tokens) - 1) if prefix else 0
         if kept is not None:
             gained, lost = common - shared, len(kept.tokens) - common
             if gained <= 0 or (lost and gained < MIN_SHARED_TOKENS):
                 kept = None  # it would be given up for little
+        if saved is not None and spared - (common if kept else shared) >= MIN_SHARED_TOKENS:
+            return self._bring_back(saved, tokens, prefix, owner, reserve)
         if kept is not None:
             return self._continue(kept, common, reserve)
         if prefix is not None and shared < len(prefix.tokens):
             prefix = None
         return self._begin(owner, prefix, reserve)
+
+    def forget(self, owner: str) -> int:
+        """Forget every kept and saved conversation of `owner` that is not running; how many there were."""
+        kept = [held for held in self._idle.values() if held.owner == owner]
+        for held in kept:
+            del self._idle[held.seq]
+            self._drop(held)
+        return len(kept) + (self._conversations.forget(owner) if self._conversations else 0)
 
     def _kept_match(self, tokens: Sequence[int], owner: str) -> tuple[Held | None, int]:
         """The owner's kept conversation that begins most like `tokens`, and how many tokens they share."""
@@ -101,7 +137,7 @@ class Sequences:
         for held in self._idle.values():
             if not self._may_continue(held, owner):
                 continue
-            common = min(_common(held.tokens, tokens), len(tokens) - 1)
+            common = min(common_length(held.tokens, tokens), len(tokens) - 1)
             if held.base is not None and common < len(held.base.tokens):
                 continue  # it would be cut inside cells that are not its own
             if not self._reuse and common < len(held.tokens):
@@ -126,12 +162,7 @@ class Sequences:
         return kept
 
     def _begin(self, owner: str, prefix: PlatformPrefix | None, reserve: int) -> Held | None:
-        if prefix is not None:
-            prefix.users += 1  # so that making room does not take it
-        room = self._make_room(reserve - (len(prefix.tokens) if prefix else 0), sequences=1)
-        if prefix is not None:
-            prefix.users -= 1
-        if not room:
+        if not self._make_room_beside(prefix, reserve):
             return None
         held = Held(self._free.pop(), owner, reserved=reserve)
         if prefix is not None:
@@ -141,8 +172,88 @@ class Sequences:
         self._running[held.seq] = held
         return held
 
+    def _make_room_beside(self, prefix: PlatformPrefix | None, reserve: int) -> bool:
+        """Room for one more sequence of `reserve` tokens that stands on `prefix`, which stays."""
+        if prefix is None:
+            return self._make_room(reserve, sequences=1)
+        prefix.users += 1
+        room = self._make_room(reserve - len(prefix.tokens), sequences=1)
+        prefix.users -= 1
+        return room
+
+    # ------------------------------------------------------------------ what was saved
+
+    def _saved_match(self, tokens: Sequence[int], owner: str) -> tuple[int | None, int]:
+        """The key of the owner's saved conversation that spares most reading, and how many tokens that are."""
+        if self._conversations is None:
+            return None, 0
+        key, common = self._conversations.longest(owner, tokens)
+        common = min(common, len(tokens) - 1)
+        if key is None:
+            return None, 0
+        prefix = self._conversations.prefix_of(key)
+        if prefix and (common < len(prefix) or self._platform_prefix(prefix) is None):
+            return None, 0
+        if not self._reuse and common < len(prefix) + self._conversations.size_of(key):
+            return None, 0  # this model can only forget whole sequences
+        return key, common
+
+    def _bring_back(
+        self, key: int, tokens: Sequence[int], prefix: PlatformPrefix | None, owner: str, reserve: int
+    ) -> Held | None:
+        """A sequence with a saved conversation, or with what else there is when it cannot be brought back."""
+        assert self._conversations is not None
+        own_prefix = self._conversations.prefix_of(key)
+        base = self._platform_prefix(own_prefix) if own_prefix else None
+        longest = max(reserve, len(own_prefix) + self._conversations.size_of(key))
+        if not self._make_room_beside(base, longest):
+            return None
+        state = self._conversations.take(key)
+        if state is None or not self._restored(state, self._free[-1], base):
+            return self._begin(owner, prefix, reserve)
+        held = Held(self._free.pop(), state.owner, tokens=list(state.tokens), reserved=reserve)
+        if base is not None:
+            self._stand_on(held, base)
+        common = min(common_length(held.tokens, tokens), len(tokens) - 1)
+        self._cells.trim(held.seq, common)
+        del held.tokens[common:]
+        self._running[held.seq] = held
+        return held
+
+    def _restored(self, state: SavedState, seq: int, base: PlatformPrefix | None) -> bool:
+        stop = len(state.tokens)
+        on = (base.seq, len(base.tokens)) if base else None
+        return self._cells.restore(seq, state.data, stop=stop, owner=state.owner, base=on)
+
+    def _save(self, held: Held) -> None:
+        """Write down what `held` has of its own, before it leaves the cache."""
+        start = len(held.base.tokens) if held.base else 0
+        if self._conversations is None or len(held.tokens) - start < MIN_SAVED_TOKENS:
+            return
+        owner, data = self._cells.save(held.seq, start)
+        if data and owner != PLATFORM:
+            self._conversations.keep(
+                SavedState(owner, tuple(held.tokens), start, data), now=held.kept_at or self._clock()
+            )
+
+    def _platform_prefix(self, tokens: tuple[int, ...]) -> PlatformPrefix | None:
+        """The platform prefix of exactly these tokens, from the cache or from where it was saved."""
+        prefix = self._platform.get(tokens)
+        if prefix is not None or self._prefixes is None or not self._reuse:
+            return prefix
+        data = self._prefixes.find(tokens)
+        if data is None or not self._make_room(len(tokens), sequences=1):
+            return None
+        if not self._cells.restore(self._free[-1], data, stop=len(tokens), owner=PLATFORM, base=None):
+            self._prefixes.drop(tokens)
+            return None
+        prefix = self._platform[tokens] = PlatformPrefix(self._free.pop(), tokens)
+        return prefix
+
+    # ------------------------------------------------------------------ the platform's own text
+
     def share_system(self, held: Held, system_tokens: int) -> None:
-        """Keep the system message that `held` has just read, for the next who brings the same."""
+        """Keep the platform's text that `held` has just read, for the next who brings the same."""
         key = tuple(held.tokens[:system_tokens])
         if not self._reuse or held.base is not None or len(key) < MIN_SHARED_TOKENS or key in self._platform:
             return
@@ -152,6 +263,8 @@ class Sequences:
         self._cells.copy_platform(held.seq, prefix.seq, len(key))
         self._platform[key] = prefix
         self._stand_on(held, prefix)
+        if self._prefixes is not None:
+            self._prefixes.keep(key, self._cells.save(prefix.seq, 0)[1])
 
     def _stand_on(self, held: Held, prefix: PlatformPrefix) -> None:
         held.base = prefix
@@ -162,20 +275,25 @@ class Sequences:
         """End a run. With `keep` the conversation stays for its owner until the room is needed."""
         del self._running[held.seq]
         held.reserved = 0
-        if not keep or not held.tokens or held.own_cells > self._idle_limit:
+        if not keep or not held.tokens:
             self._drop(held)
             return
         held.kept_at = now
+        if held.own_cells > self._idle_limit:
+            self._save(held)
+            self._drop(held)
+            return
         self._idle[held.seq] = held
         while self.idle_cells > self._idle_limit:
-            self._drop(self._idle.popitem(last=False)[1])
+            self._evict()
 
     def forget_before(self, moment: float) -> None:
-        """Forget conversations kept since before `moment`, and system messages that nobody stands on any more
-        once no conversation is left; an empty cache is overwritten, so that no words stay in memory.
+        """Take conversations kept since before `moment` out of the cache, and platform prefixes once none is left;
+        an empty cache is overwritten, so that no words stay in it.
         """
         for held in [h for h in self._idle.values() if h.kept_at < moment]:
             del self._idle[held.seq]
+            self._save(held)
             self._drop(held)
         if not self._running and not self._idle and self._platform:
             self.reset()
@@ -195,7 +313,7 @@ class Sequences:
         """Forget the longest unused until `cells` cells and `sequences` sequences are free."""
         while self._capacity - self.used_cells < cells or len(self._free) < sequences:
             if self._idle:
-                self._drop(self._idle.popitem(last=False)[1])
+                self._evict()
                 continue
             unused = next((p for p in self._platform.values() if p.users == 0), None)
             if unused is None:
@@ -205,16 +323,14 @@ class Sequences:
             self._free.append(unused.seq)
         return True
 
+    def _evict(self) -> None:
+        """Take the longest unused conversation out of the cache."""
+        _seq, held = self._idle.popitem(last=False)
+        self._save(held)
+        self._drop(held)
+
     def _drop(self, held: Held) -> None:
         self._cells.trim(held.seq, 0)
         if held.base is not None:
             held.base.users -= 1
         self._free.append(held.seq)
-
-
-def _common(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many tokens two sequences begin with alike."""
-    for at, (a, b) in enumerate(zip(left, right, strict=False)):
-        if a != b:
-            return at
-    return min(len(left), len(right))

@@ -1,12 +1,18 @@
-"""The waiting line: first come, first served, interactive requests before background ones."""
+"""The waiting line: interactive requests before background ones, and among each, people in turn.
+
+Whoever has the fewest answers under way is next; among equals, who came first. So someone with fifty requests
+waits behind nobody's one.
+"""
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
 
 from chatplatform.inference.engines.llamacpp.generation import Generation, Queued
-from chatplatform.inference.engines.llamacpp.limits import QUEUE_NEWS_S
+from chatplatform.inference.engines.llamacpp.limits import MAX_RUNNING_OF_ONE, QUEUE_NEWS_S
 from chatplatform.inference.engines.llamacpp.speed import SpeedMeter
 
 
@@ -23,21 +29,48 @@ class WorkQueue:
     def push(self, generation: Generation) -> None:
         self._line(generation).append(generation)
 
-    def first(self, *, background: bool) -> Generation | None:
+    def of(self, user: str) -> int:
+        """How many requests of `user` wait."""
+        return sum(
+            generation.request.turn_taker == user for generation in (*self._interactive, *self._background)
+        )
+
+    def first(self, running: Iterable[Generation], *, background: bool) -> Generation | None:
         """Whose turn it is. Without `background` only interactive requests are considered."""
-        if self._interactive:
-            return self._interactive[0]
-        return self._background[0] if background and self._background else None
+        busy = Counter(generation.request.turn_taker for generation in running)
+        for line in (self._interactive, self._background) if background else (self._interactive,):
+            for generation in _in_turn(line, busy):
+                if busy[generation.request.turn_taker] < MAX_RUNNING_OF_ONE:
+                    return generation
+        return None
 
     def remove(self, generation: Generation) -> None:
         self._line(generation).remove(generation)
 
-    def waiting(self) -> list[Generation]:
+    def waiting(self, running: Iterable[Generation] = ()) -> list[Generation]:
         """Everyone in the order of their turns."""
-        return [*self._interactive, *self._background]
+        busy = Counter(generation.request.turn_taker for generation in running)
+        return [*_in_turn(self._interactive, busy), *_in_turn(self._background, busy)]
 
     def _line(self, generation: Generation) -> deque[Generation]:
         return self._interactive if generation.request.priority == "interactive" else self._background
+
+
+def _in_turn(line: Iterable[Generation], busy: Mapping[str, int]) -> Iterator[Generation]:
+    """The line's requests by turns of their users, who have `busy` answers under way."""
+    theirs: dict[str, deque[Generation]] = {}
+    arrival = {}
+    for place, generation in enumerate(line):
+        theirs.setdefault(generation.request.turn_taker, deque()).append(generation)
+        arrival[generation] = place
+    turns = [(busy.get(user, 0), arrival[own[0]], user) for user, own in theirs.items()]
+    heapq.heapify(turns)
+    while turns:
+        under_way, _place, user = heapq.heappop(turns)
+        own = theirs[user]
+        yield own.popleft()
+        if own:
+            heapq.heappush(turns, (under_way + 1, arrival[own[0]], user))
 
 
 def queue_news(
