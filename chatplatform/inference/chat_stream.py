@@ -8,6 +8,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Any
 
+from chatplatform.inference.continuation import Continuation
 from chatplatform.inference.errors import EngineRefused, EngineUnavailable
 from chatplatform.inference.events import (
     Completed,
@@ -21,13 +22,34 @@ from chatplatform.inference.events import (
 from chatplatform.inference.openai_errors import error_from_object
 from chatplatform.inference.server_sent_events import ServerSentEvent
 
+# No tokenizer has longer ones but for runs of one letter; restarted answers come on top.
+CHARS_A_TOKEN = 256
+SPARE_CHARS = 64 * 1024
+MOST_TOKENS = 1_000_000
+MOST_COUNTED = 1_000_000_000
+MODEL_CHARS = 255
+MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+BROKEN_OFF = {"abort", "error"}  # how vLLM and others end an answer that they lost
+
 
 class ChatStream:
     """Collects what one stream tells. Text that arrived together becomes one delta: that is what keeps
-    thousands of tokens a second cheap."""
+    thousands of tokens a second cheap.
 
-    def __init__(self, *, fallback_model: str) -> None:
+    `continuation` joins the text to the beginning that was shown before. A server that writes on and on beyond
+    `most_tokens` is cut off, however it counts them.
+    """
+
+    def __init__(
+        self,
+        *,
+        fallback_model: str,
+        continuation: Continuation | None = None,
+        most_tokens: int = MOST_TOKENS,
+    ) -> None:
         self._model = fallback_model
+        self._continuation = continuation or Continuation("", must_restart=False)
+        self._chars_left = most_tokens * CHARS_A_TOKEN + SPARE_CHARS
         self._sha256 = ""
         self._prompt_tokens = 0
         self._cached_tokens = 0
@@ -36,6 +58,7 @@ class ChatStream:
         self._finish_reason: FinishReason | None = None
         self._started = False
         self._refused = False
+        self._is_over = False
         self._first_text_at: float | None = None
 
     @property
@@ -47,6 +70,11 @@ class ChatStream:
         """Nothing is left to cancel: the answer is whole, or was never begun."""
         return self._finish_reason is not None or self._refused
 
+    @property
+    def is_over(self) -> bool:
+        """The server said its last word, or has said more than it may."""
+        return self._is_over and self.is_done
+
     def refuse(self) -> None:
         """The server answered with an error instead of a stream."""
         self._refused = True
@@ -56,6 +84,7 @@ class ChatStream:
         text: list[str] = []
         for event in events:
             if event.data == b"[DONE]":
+                self._is_over = True
                 continue
             try:
                 data = json.loads(event.data)
@@ -67,7 +96,7 @@ class ChatStream:
                     yield self._start(data)
                 piece = "" if error else self._take_chunk(data)
                 calls = [] if error else _call_parts(data)
-            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as malformed:
+            except MALFORMED as malformed:
                 raise EngineRefused("engine_not_understood") from malformed
             if error:
                 self._refused = True
@@ -75,47 +104,67 @@ class ChatStream:
                     error if isinstance(error, dict) else {}, HTTPStatus.INTERNAL_SERVER_ERROR
                 )
             if piece:
-                text.append(piece)
+                text.append(self._within_limit(self._continuation.feed(piece)))
+            if self._finish_reason is not None:
+                text.append(self._continuation.end())
             if calls:  # text that came before is told before
                 yield from self._told(text)
                 text = []
                 self._first_text_at = self._first_text_at or monotonic()
+                for call in calls:
+                    self._within_limit(call.arguments)
                 yield from calls
         yield from self._told(text)
 
     def _told(self, text: Sequence[str]) -> Iterator[TextDelta]:
-        if text:
+        pieces = [piece for piece in text if piece]
+        if pieces:
             if self._first_text_at is None:
                 self._first_text_at = monotonic()
-            self._pieces += len(text)
-            yield TextDelta("".join(text), len(text))
+            self._pieces += len(pieces)
+            yield TextDelta("".join(pieces), len(pieces))
+
+    def _within_limit(self, text: str) -> str:
+        """As much of `text` as the answer may still have; at the end the answer counts as cut."""
+        kept = text[: max(0, self._chars_left)]
+        self._chars_left -= len(text)
+        if self._chars_left < 0:
+            self._finish_reason, self._is_over = "length", True
+        return kept
 
     def _start(self, data: dict[str, Any]) -> Started:
         self._started = True
-        self._model = str(data.get("model") or self._model)
+        self._model = _printable(str(data.get("model") or "")) or self._model
         fingerprint = str(data.get("system_fingerprint") or "")
         self._sha256 = fingerprint.removeprefix("sha256:") if fingerprint.startswith("sha256:") else ""
         reading = data.get("engine") or {}
-        self._prompt_tokens = int(reading.get("prompt_tokens") or 0)
-        self._cached_tokens = int(reading.get("cached_tokens") or 0)
+        self._prompt_tokens = _count(reading.get("prompt_tokens"))
+        self._cached_tokens = _count(reading.get("cached_tokens"))
         return Started(self._model, self._sha256, self._prompt_tokens, self._cached_tokens)
 
     def _take_chunk(self, data: dict[str, Any]) -> str:
         """Note what a chunk says, and return its text."""
         usage = data.get("usage")
         if usage:
-            self._prompt_tokens = int(usage.get("prompt_tokens") or self._prompt_tokens)
-            self._completion_tokens = int(usage.get("completion_tokens") or 0)
+            self._prompt_tokens = _count(usage.get("prompt_tokens")) or self._prompt_tokens
+            self._completion_tokens = _count(usage.get("completion_tokens"))
             details = usage.get("prompt_tokens_details") or {}
-            self._cached_tokens = int(details.get("cached_tokens") or self._cached_tokens)
+            self._cached_tokens = _count(details.get("cached_tokens")) or self._cached_tokens
+        elif timings := data.get("timings"):  # llama-server's own, where it gives no usage
+            cached = _count(timings.get("cache_n"))
+            self._cached_tokens = cached or self._cached_tokens
+            self._prompt_tokens = _count(timings.get("prompt_n")) + cached or self._prompt_tokens
+            self._completion_tokens = _count(timings.get("predicted_n")) or self._completion_tokens
         choices = data.get("choices")
         if not choices:
             return ""
         choice = choices[0]
         reason = choice.get("finish_reason")
+        if reason in BROKEN_OFF:
+            raise EngineUnavailable("engine_died")
         if reason:
             self._finish_reason = reason if reason in ("length", "tool_calls") else "stop"
-        return (choice.get("delta") or {}).get("content") or ""
+        return _text((choice.get("delta") or {}).get("content"))
 
     def completed(self, *, started_at: float, ended_at: float) -> Completed:
         """The end of the call, in seconds of the monotonic clock; for a stream that is done."""
@@ -131,6 +180,34 @@ class ChatStream:
             first_token_s=None if self._first_text_at is None else self._first_text_at - started_at,
             total_s=ended_at - started_at,
         )
+
+
+def _text(told: object) -> str:
+    """Text that can be stored and sent: half a surrogate pair can't."""
+    if told is None:
+        return ""
+    if not isinstance(told, str):
+        raise TypeError("text is a string")
+    try:
+        told.encode()
+    except UnicodeEncodeError:
+        return told.encode(errors="replace").decode()
+    return told
+
+
+def _count(told: object) -> int:
+    """A count of tokens, as far as it can be one."""
+    return min(max(int(told), 0), MOST_COUNTED) if isinstance(told, int | float) else _no_count(told)
+
+
+def _no_count(told: object) -> int:
+    if told is not None:
+        raise TypeError("a count is a number")
+    return 0
+
+
+def _printable(name: str) -> str:
+    return "".join(letter for letter in name[:MODEL_CHARS] if letter.isprintable())
 
 
 def _call_parts(data: dict[str, Any]) -> list[ToolCallPart]:

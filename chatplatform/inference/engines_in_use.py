@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from chatplatform.inference.dialects import OURS, Dialect
 from chatplatform.inference.errors import EngineRefused
 from chatplatform.inference.events import EngineModel
 from chatplatform.inference.openai_client import EngineClient
+from chatplatform.inference.openai_models import ServedModels
 from chatplatform.privacy.clearance import Destination
 
 EngineRole = Literal["llm", "encoder"]
@@ -85,21 +87,22 @@ async def engine(role: EngineRole) -> Engine:
         return known
     client = bare_client(role)
     try:
-        models = await client.models()
+        served = await client.models()
     except EngineRefused as error:
         if error.code != "engine_model_unknown":  # a server without this address serves one model
             raise
-        models = ()
-    return remember(role, models)
+        served = ServedModels()
+    return remember(role, served.models, served.dialect)
 
 
-def remember(role: EngineRole, models: tuple[EngineModel, ...]) -> Engine:
-    """What the server has just said of itself, to be kept. Only our own engines name the hash of their files.
+def remember(role: EngineRole, models: tuple[EngineModel, ...], dialect: Dialect) -> Engine:
+    """What the server has just said of itself, to be kept.
 
     One that serves nothing yet is still loading, and is asked again the next time.
     """
-    extended = any(model.sha256 for model in models) or (not models and not _is_configured(role))
-    found = Engine(EngineClient(address(role), settings.ENGINE_TOKEN, extended), models, monotonic())
+    if not models and not _is_configured(role):
+        dialect = OURS
+    found = Engine(EngineClient(address(role), settings.ENGINE_TOKEN, dialect), models, monotonic())
     if models:
         _known[address(role)] = found
     return found

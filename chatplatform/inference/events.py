@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chatplatform.inference.dialects import OPENAI, Dialect
+
 Priority = Literal["interactive", "background"]
 FinishReason = Literal["stop", "length", "tool_calls"]
 
@@ -99,6 +101,7 @@ class EngineStatus:
     state: str
     models: tuple[EngineModel, ...] = ()
     error: str = ""
+    dialect: Dialect = OPENAI
 
     @property
     def ready(self) -> bool:

@@ -18,6 +18,7 @@ from chatplatform.common.actors import Actor
 from chatplatform.common.errors import PlatformError
 from chatplatform.common.threads import in_thread
 from chatplatform.inference import engines_in_use
+from chatplatform.inference.chat_request import ChatRequest
 from chatplatform.inference.engines_in_use import EngineRole
 from chatplatform.inference.errors import (
     ContextOverflow,
@@ -40,7 +41,6 @@ from chatplatform.inference.events import (
     ToolCallPart,
 )
 from chatplatform.inference.model_calls import CallResult, close_abandoned_calls, close_call, open_call
-from chatplatform.inference.openai_client import ChatRequest
 from chatplatform.inference.prometheus_text import figures
 from chatplatform.inference.token_estimate import estimate_tokens
 from chatplatform.privacy.clearance import ClearedPrompt, Destination, clear, require_cleared
@@ -357,7 +357,7 @@ async def engine_status(role: engines_in_use.EngineRole = "llm") -> EngineStatus
     """How an engine is, asked now. Never raises for an engine that is down."""
     status = await engines_in_use.bare_client(role).status()
     if status.ready:
-        engines_in_use.remember(role, status.models)
+        engines_in_use.remember(role, status.models, status.dialect)
     else:
         engines_in_use.forget(role)
     return status

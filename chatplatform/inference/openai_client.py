@@ -1,40 +1,40 @@
 """The client of every engine: ours, and any other server of the OpenAI protocol.
 
-Extensions (docs/models.md) are used where a server has them, and left out where it would refuse
-unknown fields. Only the gateway uses this.
+What a server knows beyond the protocol is used, and left out where it would not be understood (dialects.py).
+Servers are not trusted to behave: every wait has a limit, and so has everything that is kept. Only the gateway uses
+this.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
+from chatplatform.common.errors import PlatformError
+from chatplatform.inference.chat_request import ChatRequest, chat_body, messages_json
 from chatplatform.inference.chat_stream import ChatStream
+from chatplatform.inference.continuation import Continuation
+from chatplatform.inference.dialects import OPENAI, Dialect
 from chatplatform.inference.errors import EngineRefused, EngineUnavailable
-from chatplatform.inference.events import (
-    EngineModel,
-    EngineStatus,
-    ModelEvent,
-    Priority,
-    Sampling,
-)
-from chatplatform.inference.http_clients import http_session
+from chatplatform.inference.events import EngineStatus, ModelEvent
+from chatplatform.inference.http_clients import LocalTransport, Reply, Transport
 from chatplatform.inference.openai_errors import error_from_response
+from chatplatform.inference.openai_models import ServedModels, served_models
 from chatplatform.inference.server_sent_events import EventParser, MalformedStream
-from chatplatform.privacy.prompt import Prompt, PromptMessage
+from chatplatform.privacy.prompt import PromptMessage
 
 FIRST_BYTE_S = 120.0  # until the head of the reply; a queue tells its places after that
 READING_S = 600.0  # from the head to the first text: a long prompt on a small machine
 IDLE_S = 120.0  # between two pieces of text
+TOTAL_S = 3600.0  # of one answer, whatever it says
+ENDING_S = 1.0  # from the last event to the end of the reply
 PLAIN_S = 30.0  # for requests that are no chat
 EMBEDDING_S = 300.0
 CANCEL_S = 2.0
@@ -45,38 +45,42 @@ JSON_BYTES = 64 * 1024 * 1024  # more than a whole batch of embeddings
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """One chat completion. `cache_owner` is opaque: what was read for one owner is never used for another."""
-
-    request_id: str
-    model: str
-    prompt: Prompt
-    sampling: Sampling
-    priority: Priority
-    cache_owner: str
-
-
-@dataclass(frozen=True, slots=True)
 class EngineClient:
-    """A server at `base_url` (ending in /v1). `extended` says that it speaks our extensions."""
+    """A server at `base_url` (ending in /v1), spoken to in `dialect`."""
 
     base_url: str
-    token: str
-    extended: bool = False
+    token: str = field(repr=False)
+    dialect: Dialect = OPENAI
+    transport: Transport = field(default_factory=LocalTransport)
+
+    @property
+    def extended(self) -> bool:
+        """Whether it speaks our extensions."""
+        return self.dialect.extended
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ModelEvent]:
         """Stream one answer, ending with Completed. Closing the generator cancels the call in the engine.
 
-        Raises EngineUnavailable, QueueFull, ContextOverflow, EngineRefused.
+        Raises EngineUnavailable, QueueFull, ContextOverflow, EngineRefused; AnswerNotContinued where the prompt
+        asks to continue an answer and the server can't.
         """
-        stream = ChatStream(fallback_model=request.model)
+        stream = ChatStream(
+            fallback_model=request.model,
+            continuation=Continuation(
+                request.so_far if self.dialect.continuation in {"prefix", "restart"} else "",
+                must_restart=self.dialect.continuation == "restart",
+            ),
+            most_tokens=request.sampling.max_tokens,
+        )
         sent_at = monotonic()
         try:
             async with aclosing(self._chat(request, stream)) as events:
                 async for event in events:
                     yield event
-        except (aiohttp.ClientError, TimeoutError, MalformedStream) as error:
-            raise EngineUnavailable(_code_of(error)) from error
+        except TimeoutError as error:
+            raise EngineUnavailable("engine_silent") from error
+        except MalformedStream as error:
+            raise EngineRefused("engine_not_understood") from error
         finally:
             if self.extended and not stream.is_done:
                 await self._cancel(request.request_id)
@@ -84,100 +88,73 @@ class EngineClient:
 
     async def _chat(self, request: ChatRequest, stream: ChatStream) -> AsyncGenerator[ModelEvent]:
         async with asyncio.timeout(FIRST_BYTE_S):
-            response = await self._send("POST", f"{self.base_url}/chat/completions", self._body(request))
+            body = chat_body(request, self.dialect)
+            reply = await self._send("POST", f"{self.base_url}/chat/completions", body)
         try:
-            if response.status >= HTTPStatus.BAD_REQUEST:
+            if reply.status != HTTPStatus.OK:
                 async with asyncio.timeout(PLAIN_S):
-                    body = await _body_of(response, ERROR_BYTES)
+                    content = await _body_of(reply, ERROR_BYTES)
                 stream.refuse()
-                raise error_from_response(response.status, body, response.headers)
-            parser = EventParser()
-            content = response.content
-            while not content.at_eof():
-                chunk = content.read_nowait()
-                if not chunk:
-                    async with asyncio.timeout(IDLE_S if stream.has_text else READING_S):
-                        chunk = await content.readany()
-                for event in stream.take(parser.feed(chunk)):
-                    yield event
-            if not stream.is_done:
-                raise EngineUnavailable("engine_died")
+                raise _refusal(reply, content)
+            if not reply.headers.get("content-type", "text/event-stream").startswith("text/event-stream"):
+                stream.refuse()
+                raise EngineRefused("engine_not_understood")
+            async for event in self._events(reply, stream):
+                yield event
         finally:
-            response.close()  # whatever was not read closes the connection, which the engine notices
+            await reply.close()
+
+    async def _events(self, reply: Reply, stream: ChatStream) -> AsyncGenerator[ModelEvent]:
+        parser = EventParser()
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + TOTAL_S
+        # what counts is what it says: bytes that say nothing do not keep a call alive
+        said_at = loop.time()
+        while True:
+            limit_s = ENDING_S if stream.is_over else IDLE_S if stream.has_text else READING_S
+            limit = min(ends_at, said_at + limit_s)
+            try:
+                if loop.time() >= limit:  # a flood never waits, so no timer would stop it
+                    raise TimeoutError
+                async with asyncio.timeout_at(limit):
+                    piece = await reply.piece()
+            except TimeoutError:
+                if stream.is_over:  # the answer is whole; only the connection was left open
+                    return
+                raise
+            if not piece:
+                break
+            for event in stream.take(parser.feed(piece)):
+                said_at = loop.time()
+                yield event
+        if not stream.is_done:
+            raise EngineUnavailable("engine_died")
 
     async def _cancel(self, request_id: str) -> None:
         """Tell the engine; it also notices the closed connection, so failing here loses nothing."""
-        with suppress(aiohttp.ClientError, TimeoutError):
+        with suppress(PlatformError, TimeoutError):
             async with asyncio.timeout(CANCEL_S):
-                response = await self._send("POST", f"{self.base_url}/cancel", {"request_id": request_id})
+                reply = await self._send("POST", f"{self.base_url}/cancel", {"request_id": request_id})
                 try:
-                    await _body_of(response, ERROR_BYTES)
+                    await _body_of(reply, ERROR_BYTES)
                 finally:
-                    response.close()
+                    await reply.close()
 
-    async def _send(
-        self, method: str, url: str, body: dict[str, Any] | None = None
-    ) -> aiohttp.ClientResponse:
+    async def _send(self, method: str, url: str, body: dict[str, Any] | None = None) -> Reply:
         """The head of the reply. Its body has to be read, and the reply to be closed, by the caller."""
-        session = await http_session()
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-        return await session.request(
-            method, url, data=content, headers=self._headers(), allow_redirects=False
-        )
+        return await self.transport.send(method, url, self._headers(), content)
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         # a name and password in the address stand for the token
-        if "@" not in urlsplit(self.base_url).netloc:
+        if self.token and "@" not in urlsplit(self.base_url).netloc:
             headers["Authorization"] = f"Bearer {self.token}"
         return headers
 
-    def _body(self, request: ChatRequest) -> dict[str, Any]:
-        sampling = request.sampling
-        body: dict[str, Any] = {
-            "model": request.model,
-            "messages": _messages(request.prompt.messages),
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "max_tokens": sampling.max_tokens,
-        }
-        if sampling.seed is not None:
-            body["seed"] = sampling.seed
-        if sampling.stop:
-            body["stop"] = list(sampling.stop)
-        if sampling.frequency_penalty:
-            body["frequency_penalty"] = sampling.frequency_penalty
-        if sampling.presence_penalty:
-            body["presence_penalty"] = sampling.presence_penalty
-        for name in ("tools", "tool_choice", "response_format"):
-            if value := getattr(request.prompt, name):
-                body[name] = json.loads(value)
-        if request.prompt.continue_final:
-            body["continue_final_message"] = True
-            if not self.extended:  # as vLLM wants it; llama-server and Ollama continue without being told
-                body["add_generation_prompt"] = False
-        if self.extended:
-            body |= {
-                "top_k": sampling.top_k,
-                "min_p": sampling.min_p,
-                "repeat_penalty": sampling.repeat_penalty,
-                "cache_owner": request.cache_owner,
-                "priority": request.priority,
-                "request_id": request.request_id,
-            }
-            if request.prompt.platform_messages is not None:
-                body["platform_messages"] = request.prompt.platform_messages
-        return body
-
-    async def models(self) -> tuple[EngineModel, ...]:
-        """What the server serves. Raises EngineUnavailable or EngineRefused."""
-        found = await self._json("GET", f"{self.base_url}/models")
-        entries = found.get("data")
-        if not isinstance(entries, list):
-            raise EngineRefused("engine_not_understood")
-        return tuple(_model(entry) for entry in entries if isinstance(entry, dict) and entry.get("id"))
+    async def models(self) -> ServedModels:
+        """What the server serves, and which dialect that tells. Raises EngineUnavailable or EngineRefused."""
+        return served_models(await self._json("GET", f"{self.base_url}/models"))
 
     async def status(self) -> EngineStatus:
         """How the server is. Never raises for a server that is down, loading or strange."""
@@ -185,14 +162,15 @@ class EngineClient:
             health = await self._health()
             if health is not None and health.get("status") in {"loading", "error"}:
                 return EngineStatus(str(health["status"]), error=str(health.get("detail") or ""))
-            return EngineStatus("ready", await self.models())
+            served = await self.models()
+            return EngineStatus("ready", served.models, dialect=served.dialect)
         except EngineUnavailable as error:
             state = "loading" if error.code == "model_loading" else "down"
             return EngineStatus(state, error=str(error.message))
-        except EngineRefused as error:
+        except PlatformError as error:
             return EngineStatus("error", error=str(error.message))
 
-    async def _health(self) -> dict[str, Any] | None:
+    async def _health(self) -> Mapping[str, Any] | None:
         """The server's own word, or None where it has no such address."""
         try:
             return await self._json("GET", f"{self.base_url.removesuffix('/v1')}/health")
@@ -203,19 +181,19 @@ class EngineClient:
         """The server's figures as Prometheus reads them; empty when it has none or is down."""
         try:
             async with asyncio.timeout(FIGURES_S):
-                response = await self._send("GET", f"{self.base_url.removesuffix('/v1')}/metrics")
+                reply = await self._send("GET", f"{self.base_url.removesuffix('/v1')}/metrics")
                 try:
-                    body = await _body_of(response, ERROR_BYTES)
+                    body = await _body_of(reply, ERROR_BYTES)
                 finally:
-                    response.close()
-        except (aiohttp.ClientError, TimeoutError):
+                    await reply.close()
+        except (PlatformError, TimeoutError):
             return ""
-        return body.decode(errors="replace") if response.status == HTTPStatus.OK else ""
+        return body.decode(errors="replace") if reply.status == HTTPStatus.OK else ""
 
     async def tokenize(self, messages: Sequence[PromptMessage], *, model: str) -> int:
         """How many tokens the messages are once they are put into the model's template."""
         found = await self._json(
-            "POST", f"{self.base_url}/tokenize", {"model": model, "messages": _messages(messages)}
+            "POST", f"{self.base_url}/tokenize", {"model": model, "messages": messages_json(messages)}
         )
         if not isinstance(found.get("tokens"), int):
             raise EngineRefused("engine_not_understood")
@@ -231,7 +209,7 @@ class EngineClient:
 
     async def warm(self, messages: Sequence[PromptMessage], *, model: str) -> bool:
         """Have messages read before anybody asks, at a server of ours; whether they had been read already."""
-        body = {"model": model, "messages": _messages(messages)}
+        body = {"model": model, "messages": messages_json(messages)}
         found = await self._json("POST", f"{self.base_url}/warm", body, timeout_s=READING_S)
         return bool(found.get("cached"))
 
@@ -256,71 +234,38 @@ class EngineClient:
 
     async def _json(
         self, method: str, url: str, body: dict[str, Any] | None = None, *, timeout_s: float = PLAIN_S
-    ) -> dict[str, Any]:
+    ) -> Mapping[str, Any]:
         try:
             async with asyncio.timeout(timeout_s):
-                response = await self._send(method, url, body)
+                reply = await self._send(method, url, body)
                 try:
-                    content = await _body_of(response, JSON_BYTES)
+                    content = await _body_of(reply, JSON_BYTES)
                 finally:
-                    response.close()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise EngineUnavailable(_code_of(error)) from error
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            raise error_from_response(response.status, content, response.headers)
+                    await reply.close()
+        except TimeoutError as error:
+            raise EngineUnavailable("engine_silent") from error
+        if reply.status != HTTPStatus.OK:
+            raise _refusal(reply, content)
         try:
             parsed = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise EngineRefused("engine_not_understood") from error
         if not isinstance(parsed, dict):
             raise EngineRefused("engine_not_understood")
         return parsed
 
 
-def _messages(messages: Sequence[PromptMessage]) -> list[dict[str, Any]]:
-    return [_message(message) for message in messages]
+def _refusal(reply: Reply, content: bytes) -> PlatformError:
+    if reply.status < HTTPStatus.BAD_REQUEST:  # a redirect, above all: what was cleared for here stays here
+        return EngineRefused("engine_not_understood")
+    return error_from_response(reply.status, content, reply.headers)
 
 
-def _message(message: PromptMessage) -> dict[str, Any]:
-    plain: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        plain["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id:
-        plain["tool_call_id"] = message.tool_call_id
-    return plain
-
-
-def _model(entry: dict[str, Any]) -> EngineModel:
-    return EngineModel(
-        id=str(entry["id"]),
-        aliases=tuple(str(alias) for alias in entry.get("aliases") or ()),
-        sha256=str(entry.get("sha256") or ""),
-        # llama-server and vLLM have names of their own for it
-        context_tokens=entry.get("context_tokens") or entry.get("max_model_len"),
-        reading_tokens_s=entry.get("reading_tokens_s"),
-        writing_tokens_s=entry.get("writing_tokens_s"),
-    )
-
-
-async def _body_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def _body_of(reply: Reply, limit: int) -> bytes:
     """The body, or its first `limit` bytes and a little more: what is cut off will not parse."""
-    content = response.content
     pieces: list[bytes] = []
     size = 0
-    while size <= limit and (piece := await content.readany()):
+    while size <= limit and (piece := await reply.piece()):
         pieces.append(piece)
         size += len(piece)
     return b"".join(pieces)
-
-
-def _code_of(error: Exception) -> str:
-    match error:
-        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return "engine_unreachable"
-        case TimeoutError():
-            return "engine_silent"
-        case _:
-            return "engine_died"

@@ -10,13 +10,16 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from chatplatform.inference import http_clients, openai_client
+from chatplatform.inference import chat_stream, http_clients, openai_client
+from chatplatform.inference.chat_request import ChatRequest
 from chatplatform.inference.errors import EngineRefused, EngineUnavailable
-from chatplatform.inference.events import Sampling, TextDelta
-from chatplatform.inference.openai_client import ChatRequest, EngineClient
+from chatplatform.inference.events import Completed, Sampling, TextDelta
+from chatplatform.inference.openai_client import EngineClient
+from chatplatform.inference.openai_models import ServedModels
 from chatplatform.privacy.prompt import Prompt, PromptMessage
 
 REQUEST = ChatRequest(
@@ -108,7 +111,7 @@ async def deltas(client: EngineClient) -> list[str]:
 async def test_one_connection_serves_one_call_after_another() -> None:
     async with server(whole(b'{"data": []}')) as seen:
         for _ in range(5):
-            assert await seen.client.models() == ()
+            assert await seen.client.models() == ServedModels()
     assert (len(seen.heads), seen.connections) == (5, 1)
 
 
@@ -162,7 +165,7 @@ async def test_no_redirect_is_followed() -> None:
         away = b"Location: %b/models\r\n" % elsewhere.url.encode()
         async with server(whole(b"", status=307, fields=away)) as seen:
             assert await code_of(seen.client.models()) == "engine_not_understood"
-            assert await code_of(deltas(seen.client)) == "engine_died"
+            assert await code_of(deltas(seen.client)) == "engine_not_understood"
     assert elsewhere.heads == []
 
 
@@ -170,7 +173,7 @@ async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPat
     async with server(whole(b"{}")) as proxy, server(whole(b'{"data": []}')) as seen:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url.removesuffix("/v1"))
-        assert await seen.client.models() == ()
+        assert await seen.client.models() == ServedModels()
     assert (len(seen.heads), proxy.heads) == (1, [])
 
 
@@ -260,3 +263,89 @@ def test_connections_end_with_their_loop_and_do_not_keep_it_alive() -> None:
         asyncio.run(call())
     gc.collect()
     assert [loop() for loop in loops] == [None, None]
+
+
+DONE = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+async def test_an_answer_is_whole_though_its_connection_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_client, "ENDING_S", 0.05)
+    async with server(STREAM + text("word") + chunk(DONE)) as seen:
+        async with asyncio.timeout(10):
+            assert await deltas(seen.client) == ["word"]
+            await seen.left.wait()
+
+
+def flooding(piece: bytes) -> Reply:
+    async def send(writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM + text("word"))
+        while True:
+            writer.write(piece)
+            await writer.drain()
+
+    return send
+
+
+async def test_bytes_that_say_nothing_do_not_keep_a_call_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_client, "IDLE_S", 0.2)
+    async with server(flooding(chunk(b": still here\n\n"))) as seen, asyncio.timeout(10):
+        assert await code_of(deltas(seen.client)) == "engine_silent"
+        await seen.left.wait()
+
+
+async def test_a_server_that_drips_bytes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_client, "READING_S", 0.2)
+
+    async def drip(writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM)
+        while True:
+            writer.write(chunk(b"d"))
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with server(drip) as seen, asyncio.timeout(10):
+        assert await code_of(deltas(seen.client)) == "engine_silent"
+
+
+@pytest.mark.parametrize("piece", [b"x" * 65536, b"data: " + b"x" * 65530 + b"\n"], ids=["line", "event"])
+async def test_a_line_or_an_event_without_end_is_refused(piece: bytes) -> None:
+    async with server(flooding(chunk(piece))) as seen, asyncio.timeout(10):
+        assert await code_of(deltas(seen.client)) == "engine_not_understood"
+        await seen.left.wait()
+
+
+async def test_a_server_that_writes_on_and_on_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_stream, "SPARE_CHARS", 1000)
+    monkeypatch.setattr(chat_stream, "CHARS_A_TOKEN", 1)
+    monkeypatch.setattr(openai_client, "ENDING_S", 0.05)
+    async with server(flooding(text("y" * 500))) as seen, asyncio.timeout(10):
+        events = [event async for event in seen.client.chat(REQUEST)]
+        await seen.left.wait()
+    written = "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert len(written) == 1000 + REQUEST.sampling.max_tokens
+    assert isinstance(events[-1], Completed)
+    assert events[-1].finish_reason == "length"
+
+
+@pytest.mark.parametrize("kind", [b"text/html", b"application/json"])
+async def test_another_type_of_content_is_no_stream(kind: bytes) -> None:
+    async with server(whole(DONE, fields=b"Content-Type: %b\r\n" % kind)) as seen:
+        assert await code_of(deltas(seen.client)) == "engine_not_understood"
+
+
+async def test_an_engine_at_a_unix_socket(tmp_path: Path) -> None:
+    place = tmp_path / "engine.sock"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(whole(b'{"data": [{"id": "one"}]}'))
+        writer.close()
+
+    async with await asyncio.start_unix_server(serve, str(place)):
+        transport, url = http_clients.transport_to(f"unix://{place}")
+        served = await EngineClient(url, "secret", transport=transport).models()
+    assert [model.id for model in served.models] == ["one"]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from chatplatform.common.errors import PlatformError
+from chatplatform.inference.chat_request import ChatRequest
+from chatplatform.inference.dialects import DIALECTS, Kind
 from chatplatform.inference.errors import ContextOverflow, EngineRefused, EngineUnavailable, QueueFull
 from chatplatform.inference.events import Completed, ModelEvent, Sampling, Started, TextDelta
-from chatplatform.inference.openai_client import ChatRequest, EngineClient
+from chatplatform.inference.openai_client import EngineClient
 from chatplatform.privacy.prompt import Prompt, PromptMessage
 
 Serve = Callable[..., Awaitable[list[dict[str, object]]]]
@@ -25,6 +27,12 @@ LLAMA_SERVER = [
     {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "system_fingerprint": "b9999"},
     {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}, "timings": {}},
 ]
+
+
+VLLM_TOO_LONG = (
+    "This model's maximum context length is 4096 tokens. However, you requested 20064 tokens "
+    "(20000 in the messages, 64 in the completion). Please reduce the length of the messages or completion."
+)
 
 
 def sse(*chunks: object, done: bool = True) -> bytes:
@@ -56,19 +64,19 @@ async def server(
         yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1", seen
 
 
-async def ask(url: str, *, extended: bool = False, continued: bool = False) -> list[ModelEvent]:
+async def ask(url: str, *, kind: Kind = "openai", continued: str = "") -> list[ModelEvent]:
     messages = [PromptMessage("user", "Which tent?")]
     if continued:
-        messages.append(PromptMessage("assistant", "The"))
+        messages.append(PromptMessage("assistant", continued))
     request = ChatRequest(
         request_id="r1",
         model="chat",
-        prompt=Prompt(tuple(messages), continue_final=continued),
+        prompt=Prompt(tuple(messages), continue_final=bool(continued)),
         sampling=Sampling(stop=("END",), seed=3),
         priority="interactive",
         cache_owner="o1",
     )
-    return [event async for event in EngineClient(url, "secret", extended).chat(request)]
+    return [event async for event in EngineClient(url, "secret", DIALECTS[kind]).chat(request)]
 
 
 @pytest.mark.parametrize("cut_every", [0, 1, 7])
@@ -90,27 +98,37 @@ async def test_a_server_without_usage_and_done_is_understood() -> None:
     assert completed.completion_tokens == 2
 
 
-async def test_other_servers_are_sent_standard_fields_only() -> None:
+STANDARD = {
+    "model", "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "seed", "stop",
+}  # fmt: skip
+SAMPLERS = {"top_k", "min_p", "repeat_penalty"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "further", "to_continue"),
+    [
+        ("openai", set(), set()),
+        ("ollama", set(), set()),
+        ("llama_server", SAMPLERS, set()),
+        (
+            "vllm",
+            {"top_k", "min_p", "repetition_penalty"},
+            {"continue_final_message", "add_generation_prompt"},
+        ),
+        ("ours", SAMPLERS | {"cache_owner", "priority", "request_id"}, {"continue_final_message"}),
+    ],
+)
+async def test_each_server_is_sent_what_it_knows_and_nothing_else(
+    kind: Kind, further: set[str], to_continue: set[str]
+) -> None:
     async with server(sse(*LLAMA_SERVER)) as (url, seen):
-        await ask(url)
-        await ask(url, continued=True)
-        await ask(url, extended=True, continued=True)
-    plain, continued, ours = (set(json.loads(body)) for body in seen)
-    standard = {
-        "model",
-        "messages",
-        "stream",
-        "stream_options",
-        "temperature",
-        "top_p",
-        "max_tokens",
-        "seed",
-        "stop",
-    }
-    assert plain == standard
-    assert continued == standard | {"continue_final_message", "add_generation_prompt"}
-    extensions = {"continue_final_message", "cache_owner", "priority", "request_id"}
-    assert ours == standard | extensions | {"top_k", "min_p", "repeat_penalty"}
+        await ask(url, kind=kind)
+        with suppress(EngineRefused):  # one that begins again says something else here
+            await ask(url, kind=kind, continued="The")
+    plain, continued = (json.loads(body) for body in seen[:2])
+    assert set(plain) == STANDARD | further
+    assert set(continued) == STANDARD | further | to_continue
+    assert len(continued["messages"]) == (1 if kind == "openai" else 2)
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 3])
@@ -133,6 +151,14 @@ async def test_a_stream_that_ends_too_early_is_a_dead_engine(chunks: int) -> Non
         (500, "<html>", EngineUnavailable),
         (503, {"error": {"code": 503, "type": "unavailable_error"}}, EngineUnavailable),
         (200, "<html>this is no stream", EngineUnavailable),
+        (307, "", EngineRefused),
+        (204, "", EngineRefused),
+        (400, {"error": {"code": 400, "type": "BadRequestError", "message": VLLM_TOO_LONG}}, ContextOverflow),
+        (400, {"object": "error", "type": "BadRequestError", "message": VLLM_TOO_LONG}, ContextOverflow),
+        (429, {"error": {"code": "insufficient_quota", "type": "insufficient_quota"}}, EngineRefused),
+        (503, {"error": "server busy, please try again. maximum pending requests exceeded"}, QueueFull),
+        (503, {"error": {"message": "Loading model", "code": 503}}, EngineUnavailable),
+        (400, "[" * 100_000, EngineRefused),
     ],
 )
 async def test_refusals_of_other_servers(status: int, body: object, error: type[PlatformError]) -> None:
@@ -142,6 +168,9 @@ async def test_refusals_of_other_servers(status: int, body: object, error: type[
             await ask(url)
     if error is QueueFull:
         assert caught.value.retry_after_s == 7
+    if body is not None and VLLM_TOO_LONG in raw.decode():
+        assert isinstance(caught.value, ContextOverflow)
+        assert (caught.value.prompt_tokens, caught.value.context_tokens) == (20000, 4096)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +184,9 @@ async def test_refusals_of_other_servers(status: int, body: object, error: type[
         {"choices": ["x"]},
         {"choices": [{"delta": 7}]},
         {"usage": {"prompt_tokens": "x"}},
+        {"usage": {"prompt_tokens": float("inf")}},
+        {"choices": [{"delta": {"content": ["x"]}}]},
+        {"choices": [{"delta": {"tool_calls": [{"index": "x"}]}}]},
     ],
 )
 async def test_a_malformed_stream_is_refused_and_not_a_crash(chunk: object) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatplatform.inference.server_sent_events import (
-    MAX_LINE_BYTES,
+    MAX_EVENT_BYTES,
     EventParser,
     MalformedStream,
     ServerSentEvent,
@@ -45,4 +45,20 @@ def test_an_event_that_is_not_over_is_kept_back() -> None:
 
 def test_a_line_without_end_is_refused() -> None:
     with pytest.raises(MalformedStream):
-        EventParser().feed(b"x" * (MAX_LINE_BYTES + 1))
+        EventParser().feed(b"x" * (MAX_EVENT_BYTES + 1))
+
+
+def test_an_event_without_end_is_refused() -> None:
+    parser = EventParser()
+    line = b"data: " + b"x" * 4096 + b"\n"
+    for _ in range(MAX_EVENT_BYTES // 4097):
+        assert parser.feed(line) == []
+    with pytest.raises(MalformedStream):
+        parser.feed(line)
+
+
+def test_a_long_line_may_come_byte_by_byte() -> None:
+    parser = EventParser()
+    for _ in range(200_000):
+        assert parser.feed(b"x") == []
+    assert parser.feed(b"\ndata: 1\n\n") == [ServerSentEvent("", b"1")]
