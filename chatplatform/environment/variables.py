@@ -89,6 +89,18 @@ class Environment(BaseModel):
     context_tokens: int = Field(
         8192, ge=512, description="Context window asked of the chat model, in tokens."
     )
+    llm_saved_memory_mb: int = Field(
+        512, ge=0, description="Memory, in MiB and for each model, for conversations that left the cache."
+    )
+    llm_saved_disk_mb: int = Field(
+        2048, ge=0, description="Disk space for the same, encrypted; 0 writes nothing, also no platform prefixes."
+    )
+    first_word_s: float = Field(
+        10,
+        ge=0,
+        le=600,
+        description="Wished seconds to an answer's first word; older messages are left out for it. 0: no wish.",
+    )
     llm_threads: int = Field(0, ge=0, description="Threads of the language model; 0 means one per core.")
     api_requests_a_minute: int = Field(
         600, ge=1, description="Requests that one token may send to the API in a minute."

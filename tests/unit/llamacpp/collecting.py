@@ -83,7 +83,6 @@ def request(
     max_tokens: int = 8,
     stop: tuple[str, ...] = (),
     priority: Priority = "interactive",
-    user: str = "",
     logprobs: int | None = None,
 ) -> GenerationRequest:
     return GenerationRequest(
@@ -95,7 +94,6 @@ def request(
         max_tokens=max_tokens,
         stop=stop,
         priority=priority,
-        user=user,
         logprobs=logprobs,
     )
 

@@ -268,8 +268,8 @@ def test_the_ledger_saves_and_restores_owners() -> None:
 def test_people_take_turns() -> None:
     with desk(parallel=1) as at:
         at.context.hold()
-        busy = [at.ask(request(f"a{n}", owner=f"a{n}", user="alice")) for n in range(6)]
-        bob = at.ask(request("b", owner="b", user="bob"))
+        busy = [at.ask(request(f"a{n}", owner="alice")) for n in range(6)]
+        bob = at.ask(request("b", owner="bob"))
         at.context.let()
         bob.all()
         for each in busy:
@@ -284,10 +284,10 @@ def test_nobody_takes_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(work_queue, "MAX_RUNNING_OF_ONE", 2)
     with desk(parallel=3) as at:
-        alice = [at.ask(request(f"a{n}", owner=f"a{n}", user="alice", max_tokens=600)) for n in range(3)]
+        alice = [at.ask(request(f"a{n}", owner="alice", max_tokens=600)) for n in range(3)]
         for each in alice[:2]:
             each.until(Started)
-        bob = at.ask(request("b", owner="b", user="bob"))
+        bob = at.ask(request("b", owner="bob"))
         assert isinstance(bob.all()[-1], Finished)
         assert at.scheduler.queued == 1
         for each in alice:
@@ -298,11 +298,11 @@ def test_one_person_cannot_fill_the_queue(at_desk: Desk, monkeypatch: pytest.Mon
     monkeypatch.setattr(scheduler_module, "MAX_QUEUED_OF_ONE", 2)
     at_desk.context.hold()
     for number in range(2):
-        at_desk.ask(request("a", owner=str(number), user="alice"))
-    more = [request("a", owner=f"more {number}", user="alice") for number in range(3)]
+        at_desk.ask(request("a", owner="alice"))
+    more = [request("a", owner="alice") for number in range(3)]
     with pytest.raises(scheduler_module.QueueFull):
         list(map(at_desk.ask, more))
-    at_desk.ask(request("b", owner="b", user="bob"))
+    at_desk.ask(request("b", owner="bob"))
 
 
 @pytest.fixture

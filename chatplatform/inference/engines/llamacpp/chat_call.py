@@ -57,6 +57,7 @@ async def read_prompt(served: ServedModel, request: ChatRequest) -> PromptTokens
             messages,
             continue_final=request.continue_final_message,
             shared_system=shared_system,
+            platform_messages=request.platform_messages,
         )
     except TemplateFailed as error:
         raise HttpError(400, "invalid_request", str(error)) from None
@@ -83,6 +84,11 @@ def check_biases(served: ServedModel, request: AnswerFields) -> None:
         )
 
 
+def cache_owner(name: str) -> str:
+    """The scheduler's name for an owner whom a client calls `name`: none can be called like the platform."""
+    return f"owner {name}"
+
+
 def chat_call(
     served: ServedModel, request: ChatRequest, prompt: PromptTokens, grammar: str = ""
 ) -> AnswerCall:
@@ -107,10 +113,12 @@ def _wanted(
     generation = GenerationRequest(
         tokens=prompt.tokens,
         system_tokens=prompt.system_tokens,
-        owner=f"owner {request.cache_owner}" if request.cache_owner else f"once {secrets.token_hex(8)}",
+        owner=cache_owner(request.cache_owner) if request.cache_owner else f"once {secrets.token_hex(8)}",
         # a conversation is gone on with from its first answer
         keep=bool(request.cache_owner) and choice == 0,
-        sampling=request.sampling(choice, grammar=grammar),
+        sampling=request.sampling(
+            choice, grammar=grammar, grammar_after=request.grammar_after, thinks=prompt.thinks
+        ),
         max_tokens=request.answer_tokens,
         stop=(*request.stop, *served.prompts.extra_stop),
         priority=request.priority,

@@ -21,8 +21,8 @@ FinishReason = Literal["stop", "length", "tool_calls"]
 class GenerationRequest:
     """What to generate. `tokens` holds the prompt, whose first `system_tokens` are the platform's own text.
 
-    `owner` must not be empty. `user` is who takes turns with others in the queue; without one it is the owner. With
-    `keep` the conversation stays in the cache for the same owner.
+    `owner` must not be empty; owners take turns in the queue. With `keep` the conversation stays in the cache for
+    the same owner.
     """
 
     tokens: tuple[int, ...]
@@ -33,14 +33,8 @@ class GenerationRequest:
     max_tokens: int
     stop: tuple[str, ...] = ()
     priority: Priority = "interactive"
-    user: str = ""
     logprobs: int | None = None
     """How many of the likeliest tokens are told with each token's own probability; None tells none."""
-
-    @property
-    def turn_taker(self) -> str:
-        """Who takes turns with others in the queue."""
-        return self.user or self.owner
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ MAX_PARALLEL = 16
 MAX_BACKGROUND = 2
 """Of these, how many may be background work."""
 MAX_RUNNING_OF_ONE = 12
-"""Of these, how many may be one user's: somebody else always finds a place."""
+"""Of these, how many may be one person's: somebody else always finds a place."""
 MAX_QUEUED = 128
 MAX_QUEUED_OF_ONE = 64
-"""Of these, how many may be one user's."""
+"""Of these, how many may be one person's."""
 MAX_QUEUE_S = 300.0
 """Longest wait in the queue."""
 MAX_RUN_S = 1800.0

@@ -13,6 +13,7 @@ import uvicorn
 from chatplatform.inference.engines.llamacpp.chat_call import in_thread
 from chatplatform.inference.engines.llamacpp.model_pool import ModelPool, Wishes
 from chatplatform.inference.engines.llamacpp.native import llama
+from chatplatform.inference.engines.llamacpp.saving import Saving
 from chatplatform.inference.engines.llamacpp.served_model import ServedModel
 from chatplatform.inference.engines.llamacpp.server import Courier, EngineApp
 
@@ -49,6 +50,7 @@ def serve(
     context_tokens: int,
     threads: int,
     token: str,
+    saving: Saving,
     wishes: Callable[[], Wishes | None] | None = None,
 ) -> None:
     """Serve on `listener` until SIGTERM or SIGINT.
@@ -69,6 +71,7 @@ def serve(
             threads=threads,
             deliver=courier.deliver,
             on_progress=on_progress,
+            saving=saving,
         )
 
     pool: ModelPool[ServedModel] = ModelPool(

@@ -15,8 +15,9 @@ from chatplatform.inference.engines.llamacpp.chat_template import (
     ChatTemplate,
     TemplateFailed,
 )
+from chatplatform.inference.engines.llamacpp.saved_conversations import common_length
 
-_SYSTEM_CACHE = 64
+_PLATFORM_CACHE = 64
 # Stand-ins for texts that people typed and that look like control tokens. Noncharacters: never in real text.
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 _MARKED = re.compile(f"{_OPEN}([0-9]{{1,9}}){_CLOSE}")
@@ -47,7 +48,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, repr=False)
 class PromptTokens:
-    """A prompt; its first `system_tokens` tokens hold nothing but the system message and the template.
+    """A prompt; its first `system_tokens` tokens hold nothing but the platform's own messages and the template.
 
     `thinks` says that the answer begins in the middle of thinking, because the template has opened it.
     """
@@ -68,7 +69,7 @@ class PromptReader:
             if tokeniser.control_texts
             else None
         )
-        self._system: OrderedDict[str, tuple[int, ...]] = OrderedDict()
+        self._platform: OrderedDict[tuple[ChatMessage, ...], tuple[int, ...]] = OrderedDict()
         self._lock = threading.Lock()
         self.template_error = ""
         """Why the file's own template is not used; empty when it is."""
@@ -113,10 +114,13 @@ class PromptReader:
         *,
         continue_final: bool = False,
         shared_system: str | None = None,
+        platform_messages: int | None = None,
     ) -> PromptTokens:
         """Tokens of a conversation that the assistant is to go on with.
 
-        `shared_system` is what of the system message is the platform's own, when that is not all of it.
+        `platform_messages` says how many of the first messages are the platform's own; when nothing is said, the
+        system message is. `shared_system` is what of the system message is the platform's own, when that is not all
+        of it; then nothing after it is.
 
         With `continue_final` the last message is the assistant's beginning, which is not closed: the prompt is
         then the same as if the model had just written it. Raises TemplateFailed.
@@ -127,10 +131,12 @@ class PromptReader:
         tokens = self._tokenise(text, marks)
         if continue_final:
             tokens += self._tokeniser.tokenise(messages[-1].content, control=False, continues=True)
-        own = messages
-        if shared_system is not None:
-            own = [ChatMessage("system" if shared_system else "user", shared_system), *messages[1:]]
-        return PromptTokens(tuple(tokens), self._system_tokens(own, tokens))
+        if platform_messages is None:
+            platform_messages = int(messages[0].role == "system")
+        own = tuple(messages[: min(platform_messages, len(shown))])
+        if shared_system is not None and own:
+            own = (ChatMessage("system", shared_system),) if shared_system else ()
+        return PromptTokens(tuple(tokens), self._platform_tokens(own, tokens))
 
     def count_text(self, text: str) -> int:
         """How many tokens `text` has by itself."""
@@ -139,34 +145,28 @@ class PromptReader:
     def close(self) -> None:
         self._template.close()
 
-    def _system_tokens(self, messages: Sequence[ChatMessage], tokens: Sequence[int]) -> int:
-        """How many of `tokens` are certainly those of the system message and the template alone.
+    def _platform_tokens(self, messages: tuple[ChatMessage, ...], tokens: Sequence[int]) -> int:
+        """How many of `tokens` are certainly those of the platform's first messages and the template alone.
 
-        The system message is rendered and tokenised by itself: tokens that both begin with can't hold a letter
-        of anything that comes after it.
+        They are rendered and tokenised by themselves: tokens that both begin with can't hold a letter of anything
+        that comes after them.
         """
-        if messages[0].role != "system" or not self.takes_system:
+        if not messages or (messages[0].role == "system" and not self.takes_system):
             return 0
-        content = messages[0].content
         with self._lock:
-            alone = self._system.get(content)
+            alone = self._platform.get(messages)
         if alone is None:
             marks: list[str] = []
             try:
-                text = self._render(messages[:1], marks, add_generation_prompt=False)
+                text = self._render(messages, marks, add_generation_prompt=False)
             except TemplateFailed:
                 text = ""
             alone = tuple(self._tokenise(text, marks))
             with self._lock:
-                self._system[content] = alone
-                while len(self._system) > _SYSTEM_CACHE:
-                    self._system.popitem(last=False)
-        count = 0
-        for left, right in zip(alone, tokens, strict=False):
-            if left != right:
-                break
-            count += 1
-        return count
+                self._platform[messages] = alone
+                while len(self._platform) > _PLATFORM_CACHE:
+                    self._platform.popitem(last=False)
+        return common_length(alone, tokens)
 
     def _render(
         self, messages: Sequence[ChatMessage], marks: list[str], *, add_generation_prompt: bool

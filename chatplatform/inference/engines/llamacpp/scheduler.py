@@ -133,7 +133,7 @@ class Scheduler:
         with self._wake:
             if self._stopping:
                 raise Stopped
-            if len(self._queue) >= MAX_QUEUED or self._queue.of(request.turn_taker) >= MAX_QUEUED_OF_ONE:
+            if len(self._queue) >= MAX_QUEUED or self._queue.of(request.owner) >= MAX_QUEUED_OF_ONE:
                 raise QueueFull
             self._queue.push(generation)
             self._wake.notify()

@@ -13,8 +13,10 @@ from chatplatform.inference.engines.llamacpp.context import Piece
 from chatplatform.inference.engines.llamacpp.gguf import GGUFHeader, read_header
 from chatplatform.inference.engines.llamacpp.llama_context import LlamaContext
 from chatplatform.inference.engines.llamacpp.model import LlamaModel
+from chatplatform.inference.engines.llamacpp.native import llama
 from chatplatform.inference.engines.llamacpp.prompt_tokens import PromptReader
 from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
+from chatplatform.inference.engines.llamacpp.saving import Saving
 from chatplatform.inference.engines.llamacpp.scheduler import Deliver, Scheduler
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class ServedModel:
         threads: int,
         deliver: Deliver,
         on_progress: Callable[[float], bool],
+        saving: Saving,
     ) -> None:
         """Load `path`. `context_tokens` is what one request may fill, cut to what the model was trained for.
 
@@ -61,6 +64,8 @@ class ServedModel:
                 context_tokens=self.context_tokens,
                 deliver=deliver,
                 name=f"scheduler {model_id}",
+                conversations=saving.conversations(),
+                prefixes=saving.prefixes(sha256, llama().__version__),
             )
             _warm_up(context, self.model, self.scheduler)
         except BaseException:

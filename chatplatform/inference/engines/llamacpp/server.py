@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from chatplatform.inference.engines.llamacpp.answer_call import AnswerCall
 from chatplatform.inference.engines.llamacpp.chat_call import (
+    cache_owner,
     chat_call,
     check_biases,
     in_thread,
@@ -35,7 +36,15 @@ from chatplatform.inference.engines.llamacpp.http import (
 from chatplatform.inference.engines.llamacpp.metrics import Metrics
 from chatplatform.inference.engines.llamacpp.model_pool import ModelLoading, ModelPool, ModelUnknown
 from chatplatform.inference.engines.llamacpp.served_model import ServedModel
-from chatplatform.inference.engines.llamacpp.wire import CancelRequest, ChatRequest, TokenizeRequest, explain
+from chatplatform.inference.engines.llamacpp.warm import warm
+from chatplatform.inference.engines.llamacpp.wire import (
+    CancelRequest,
+    ChatRequest,
+    ForgetRequest,
+    TokenizeRequest,
+    WarmRequest,
+    explain,
+)
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +87,8 @@ class EngineApp:
             "/v1/chat/completions": ("POST", self._chat),
             "/v1/tokenize": ("POST", self._tokenize),
             "/v1/cancel": ("POST", self._cancel),
+            "/v1/warm": ("POST", self._warm),
+            "/v1/forget": ("POST", self._forget),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -244,6 +255,21 @@ class EngineApp:
         for call in calls:
             call.cancel()
         await send_json(send, {"cancelled": len(calls)})
+
+    async def _warm(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _parsed(WarmRequest, await read_json(scope, receive))
+        try:
+            with self._pool.use(request.model) as served:
+                warmed = await warm(served, [message.as_chat() for message in request.messages])
+        except (ModelLoading, ModelUnknown) as error:
+            raise self._no_model(error) from None
+        await send_json(send, {"tokens": warmed.tokens, "cached": warmed.cached})
+
+    async def _forget(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _parsed(ForgetRequest, await read_json(scope, receive))
+        for model, _aliases in self._pool.models():
+            model.scheduler.forget(cache_owner(request.cache_owner))
+        await send_json(send, {})
 
     def _no_model(self, error: ModelLoading | ModelUnknown) -> HttpError:
         if isinstance(error, ModelUnknown):

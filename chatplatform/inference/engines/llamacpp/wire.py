@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from chatplatform.inference.engines.llamacpp.json_grammar import any_object, of_call, of_schema
+from chatplatform.inference.engines.llamacpp.json_grammar import any_object, of_calls, of_schema
 from chatplatform.inference.engines.llamacpp.prompt_tokens import ChatMessage
 from chatplatform.inference.engines.llamacpp.tool_text import CLOSING, OPENING, written_call, written_result
 from chatplatform.inference.engines.llamacpp.wire_fields import (
@@ -18,6 +18,8 @@ from chatplatform.inference.engines.llamacpp.wire_fields import (
 
 MAX_MESSAGES = 4096
 MAX_TOOLS = 64
+MAX_CALLS = 8
+"""Calls in one turn."""
 
 
 def _joined(value: object) -> object:
@@ -112,8 +114,10 @@ class ChatRequest(AnswerFields):
     top_logprobs: int | None = Field(None, ge=0, le=MAX_TOP_LOGPROBS)
     tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS), BeforeValidator(listed)] = []
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     continue_final_message: bool = False
+    platform_messages: int | None = Field(None, ge=0, le=MAX_MESSAGES)
 
     @model_validator(mode="after")
     def _final_message(self) -> Self:
@@ -161,15 +165,27 @@ class ChatRequest(AnswerFields):
         """Whether a grammar says what the answer looks like."""
         return self.must_call is not None or self.response_format_is_json
 
+    @property
+    def grammar_after(self) -> str:
+        """What an answer has to write before its grammar holds; empty when it holds from the beginning."""
+        return OPENING if self.tools_shown and self.must_call is None else ""
+
     def grammar(self) -> str:
         """The grammar of the answer, empty when it is free. Raises SchemaRefused."""
-        if self.must_call is not None:
+        if self.tools_shown:
             functions = [
                 (tool.function.name, tool.function.parameters, bool(tool.function.strict))
                 for tool in self.tools
-                if self.must_call in ("", tool.function.name)
+                if self.must_call in (None, "", tool.function.name)
             ]
-            return of_call(functions, opening=f"{OPENING}\n", closing=f"\n{CLOSING}")
+            return of_calls(
+                functions,
+                opening=OPENING,
+                closing=CLOSING,
+                most=1 if self.parallel_tool_calls is False else MAX_CALLS,
+                begun=bool(self.grammar_after),
+                lenient=self.must_call is None,
+            )
         wanted = self.response_format
         if wanted is None or wanted.type == "text":
             return ""
@@ -201,6 +217,19 @@ class TokenizeRequest(Request):
         if [self.messages, self.text, self.texts].count(None) != 2:
             raise ValueError("give either messages, text or texts")
         return self
+
+
+class WarmRequest(Request):
+    """`POST /v1/warm`: messages of the platform's own, to be read before anyone asks."""
+
+    model: str = Field("chat", max_length=400)
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+
+
+class ForgetRequest(Request):
+    """`POST /v1/forget`."""
+
+    cache_owner: str = Field(min_length=1, max_length=200)
 
 
 class CancelRequest(Request):

@@ -29,18 +29,18 @@ class WorkQueue:
     def push(self, generation: Generation) -> None:
         self._line(generation).append(generation)
 
-    def of(self, user: str) -> int:
-        """How many requests of `user` wait."""
+    def of(self, owner: str) -> int:
+        """How many requests of `owner` wait."""
         return sum(
-            generation.request.turn_taker == user for generation in (*self._interactive, *self._background)
+            generation.request.owner == owner for generation in (*self._interactive, *self._background)
         )
 
     def first(self, running: Iterable[Generation], *, background: bool) -> Generation | None:
         """Whose turn it is. Without `background` only interactive requests are considered."""
-        busy = Counter(generation.request.turn_taker for generation in running)
+        busy = Counter(generation.request.owner for generation in running)
         for line in (self._interactive, self._background) if background else (self._interactive,):
             for generation in _in_turn(line, busy):
-                if busy[generation.request.turn_taker] < MAX_RUNNING_OF_ONE:
+                if busy[generation.request.owner] < MAX_RUNNING_OF_ONE:
                     return generation
         return None
 
@@ -49,7 +49,7 @@ class WorkQueue:
 
     def waiting(self, running: Iterable[Generation] = ()) -> list[Generation]:
         """Everyone in the order of their turns."""
-        busy = Counter(generation.request.turn_taker for generation in running)
+        busy = Counter(generation.request.owner for generation in running)
         return [*_in_turn(self._interactive, busy), *_in_turn(self._background, busy)]
 
     def _line(self, generation: Generation) -> deque[Generation]:
@@ -57,20 +57,20 @@ class WorkQueue:
 
 
 def _in_turn(line: Iterable[Generation], busy: Mapping[str, int]) -> Iterator[Generation]:
-    """The line's requests by turns of their users, who have `busy` answers under way."""
+    """The line's requests by turns of their owners, who have `busy` answers under way."""
     theirs: dict[str, deque[Generation]] = {}
     arrival = {}
     for place, generation in enumerate(line):
-        theirs.setdefault(generation.request.turn_taker, deque()).append(generation)
+        theirs.setdefault(generation.request.owner, deque()).append(generation)
         arrival[generation] = place
-    turns = [(busy.get(user, 0), arrival[own[0]], user) for user, own in theirs.items()]
+    turns = [(busy.get(owner, 0), arrival[own[0]], owner) for owner, own in theirs.items()]
     heapq.heapify(turns)
     while turns:
-        under_way, _place, user = heapq.heappop(turns)
-        own = theirs[user]
+        under_way, _place, owner = heapq.heappop(turns)
+        own = theirs[owner]
         yield own.popleft()
         if own:
-            heapq.heappush(turns, (under_way + 1, arrival[own[0]], user))
+            heapq.heappush(turns, (under_way + 1, arrival[own[0]], owner))
 
 
 def queue_news(

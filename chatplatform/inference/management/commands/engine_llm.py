@@ -43,6 +43,7 @@ class Command(BaseCommand):
         # Only here: importing the command must not import llama.cpp.
         from chatplatform.inference import model_store
         from chatplatform.inference.engines.llamacpp.process import listen, serve
+        from chatplatform.inference.engines.llamacpp.saving import Saving
 
         if not settings.ENGINE_TOKEN:
             raise CommandError(
@@ -72,6 +73,12 @@ class Command(BaseCommand):
             context_tokens=settings.ENVIRONMENT.context_tokens,
             threads=settings.ENVIRONMENT.llm_threads,
             token=settings.ENGINE_TOKEN,
+            saving=Saving(
+                settings.DATA_DIR / "engine-cache",
+                settings.ENGINE_TOKEN,
+                memory_mb=settings.ENVIRONMENT.llm_saved_memory_mb,
+                disk_mb=settings.ENVIRONMENT.llm_saved_disk_mb,
+            ),
             wishes=None if models else names.wishes,
         )
 
