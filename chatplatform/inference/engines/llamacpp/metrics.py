@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from chatplatform.common.metrics import exposition
 from chatplatform.inference.engines.llamacpp.generation import Finished
 from chatplatform.inference.engines.llamacpp.served_model import ServedModel
+from chatplatform.inference.engines.llamacpp.step_figures import STEP_FIGURES
 
 _HELP = {
     "requests_total": ("counter", "Chat completions by how they ended."),
@@ -50,7 +52,7 @@ class Metrics:
             full = f"chatplatform_llm_{name}"
             lines += [f"# HELP {full} {meaning}", f"# TYPE {full} {kind}"]
             lines += [f"{full}{sample}" for sample in samples.get(name, ())]
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines) + "\n" + exposition(STEP_FIGURES)
 
 
 def _gauges(model: ServedModel) -> dict[str, float]:

@@ -47,6 +47,7 @@ from chatplatform.inference.engines.llamacpp.saved_conversations import SavedCon
 from chatplatform.inference.engines.llamacpp.saved_prefixes import SavedPrefixes
 from chatplatform.inference.engines.llamacpp.sequences import Sequences
 from chatplatform.inference.engines.llamacpp.speed import SpeedMeter
+from chatplatform.inference.engines.llamacpp.step_figures import answered, opened, stepped
 from chatplatform.inference.engines.llamacpp.work_queue import WorkQueue, queue_news
 
 log = logging.getLogger(__name__)
@@ -241,7 +242,9 @@ class Scheduler:
             if row >= 0:
                 self._write(generation, row)
         if rows:
-            self.speed.step(read=read, writing=writing, seconds=self._clock() - began)
+            seconds = self._clock() - began
+            self.speed.step(read=read, writing=writing, seconds=seconds)
+            stepped(read=read, writing=writing, seconds=seconds)
 
     def _drop_ended(self) -> None:
         """Let go of what was cancelled or has waited or run too long."""
@@ -339,6 +342,12 @@ class Scheduler:
         generation.state = State.READING
         generation.cached_tokens = len(held.tokens)
         self._tell(generation, Started(len(request.tokens), len(held.tokens)))
+        opened(
+            priority=request.priority,
+            waited_s=self._clock() - generation.queued_at,
+            prompt_tokens=len(request.tokens),
+            cached_tokens=len(held.tokens),
+        )
         return generation
 
     def _decode(self, batch: list[tuple[Generation, Piece]]) -> list[int]:
@@ -387,6 +396,8 @@ class Scheduler:
             self._finish(generation, "stop")
             return
         generation.written += 1
+        if generation.written == 1:
+            answered(priority=generation.request.priority, after_s=self._clock() - generation.queued_at)
         generation.next_token = token
         piece = self._vocabulary.piece(token)
         asked = generation.request.logprobs
