@@ -38,6 +38,9 @@ TURN_FINISHED = declare(
         "prompt_tokens",
         "cached_tokens",
         "completion_tokens",
+        "messages_left_out",
+        "left_out_reason",
+        "context_retries",
     ),
 )
 SOCKET_REFUSED = declare(

@@ -37,7 +37,8 @@ class Conversation(ScopedModel):
 class Message(ScopedModel):
     """One entry. `parent` makes a tree; `on_path` marks the branch that is shown, so that a page of it is one query.
 
-    An assistant's message stays empty until its turn is over: until then its text is in the turn's segments.
+    An assistant's message stays empty until its turn is over: until then its text is in the turn's segments. `tokens`
+    is its length as the model file with the hash `tokens_of` reads it, where that was counted.
     """
 
     class Role(models.TextChoices):
@@ -55,6 +56,8 @@ class Message(ScopedModel):
     )
     client_id = models.UUIDField(null=True)
     content = models.BinaryField(default=bytes)
+    tokens = models.PositiveIntegerField(null=True)
+    tokens_of = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta(ScopedModel.Meta):
@@ -107,7 +110,11 @@ class Turn(ScopedModel):
     prompt_tokens = models.PositiveIntegerField(default=0)
     cached_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
+    # what the prompt did not hold, why, and the number of the message that its history began with
     messages_left_out = models.PositiveIntegerField(default=0)
+    left_out_reason = models.CharField(max_length=16, blank=True)
+    history_from = models.PositiveIntegerField(null=True)
+    context_retries = models.PositiveIntegerField(default=0)
     cut_at_limit = models.BooleanField(default=False)
     first_token_s = models.FloatField(null=True)
     total_s = models.FloatField(null=True)

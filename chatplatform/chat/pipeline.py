@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from time import monotonic
 from uuid import UUID
-
-from django.conf import settings
 
 from chatplatform.chat import limits, queries, turns
 from chatplatform.chat.leases import this_process
 from chatplatform.chat.live import LiveHub, LiveTurn
 from chatplatform.chat.models import Turn
+from chatplatform.chat.prompt_building import CHARS_A_TOKEN, PromptBuilder
 from chatplatform.chat.protocol import Finished, MessageView
 from chatplatform.chat.segments import LeaseLost, SegmentWriter
 from chatplatform.chat.turns import Passport, TurnWork
@@ -39,17 +36,13 @@ from chatplatform.inference.errors import (
     RecordUnavailable,
 )
 from chatplatform.inference.gateway import Completed, ModelEvent, Queued, Sampling, Started, TextDelta
-from chatplatform.inference.token_estimate import estimate_tokens
 from chatplatform.privacy.clearance import ClearedPrompt, clear
-from chatplatform.privacy.prompt import Prompt, PromptMessage
 from chatplatform.privacy.subjects import Subject
-from chatplatform.prompts.assembly import assemble
 
 logger = logging.getLogger(__name__)
 
 # An engine that dies this often on one prompt without a new word will not survive the next time either.
 DEATHS_WITHOUT_A_WORD = 5
-CHARS_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +70,7 @@ class TurnRun:
         self._writer = writer
         self._work = work
         self._passport = Passport()
+        self._builder = PromptBuilder()
         self._segment = 0
         self._pending: list[ModelEvent] = []
         self._arrived = asyncio.Event()
@@ -118,18 +112,16 @@ class TurnRun:
         """Answer, waiting for an engine that is down; gives the final state and an error code."""
         try:
             work = self._work or await self._load()
-            window = settings.ENVIRONMENT.context_tokens
             deaths, waited_since = 0, monotonic()
             while not (self._stopping or work.stop_requested):
                 spoken = self._segment
                 try:
-                    request = await self._request(work, window)
+                    request = await self._request(work)
                     await self._stream(request)
                     break
                 except ContextOverflow as error:
-                    if error.context_tokens >= window:
+                    if not self._builder.shrink(error):
                         raise
-                    window = error.context_tokens
                 except (EngineUnavailable, QueueFull, RecordUnavailable):
                     progress = self._segment > spoken
                     deaths = 0 if progress else deaths + (self._live.state == "running")
@@ -164,22 +156,12 @@ class TurnRun:
         self._segment = work.segment
         return work
 
-    async def _request(self, work: TurnWork, window: int) -> _Request:
+    async def _request(self, work: TurnWork) -> _Request:
         """The released prompt, the history that fits and the text so far, cleared for the engine."""
         prompt = work.prompt
-        reserve = min(limits.ANSWER_TOKENS, window // 4)
-        assembled = await assemble(
-            prompt.system_text,
-            work.history,
-            context_tokens=window - len(work.text) // CHARS_A_TOKEN,
-            reserve_tokens=reserve,
-            count=partial(_count, window, prompt.model),
-        )
-        messages = assembled.messages
-        if work.text:
-            messages = (*messages, PromptMessage("assistant", work.text))
+        built = await self._builder.build(work)
         cleared = await in_thread(clear)(
-            Prompt(messages, continue_final=bool(work.text)),
+            built.prompt,
             subject=Subject.person(work.owner_id),
             workspace_id=work.workspace_id,
             actor=Actor.person(work.owner_id, token_id=work.token_id),
@@ -191,10 +173,13 @@ class TurnRun:
             assistant_id=prompt.assistant_id,
             prompt_version_id=prompt.version_id,
             prompt_sha256=prompt.sha256,
-            messages_left_out=work.left_out + assembled.left_out,
+            messages_left_out=built.prompt.left_out.messages if built.prompt.left_out else 0,
+            left_out_reason=built.prompt.left_out.reason if built.prompt.left_out else "",
+            history_from=built.history_from,
+            context_retries=self._builder.retries,
         )
         said = len(work.text) // CHARS_A_TOKEN
-        limit = max(16, min(prompt.sampling.max_tokens, reserve) - said)
+        limit = max(16, min(prompt.sampling.max_tokens, built.answer_tokens) - said)
         return _Request(cleared, prompt.model, replace(prompt.sampling, max_tokens=limit))
 
     async def _stream(self, request: _Request) -> None:
@@ -291,11 +276,12 @@ class TurnRun:
                 await self._hurry.wait()
 
     def _finish(self, state: Turn.State, error_code: str) -> MessageView | None:
-        turns.finish(self._live.id, state, self._passport, error_code=error_code)
+        turns.finish(
+            self._live.id,
+            state,
+            self._passport,
+            error_code=error_code,
+            lengths=self._builder.lengths,
+            lengths_of=self._builder.lengths_of,
+        )
         return queries.finished_answer(self._live.id)
-
-
-async def _count(window: int, model: str, messages: Sequence[PromptMessage]) -> int:
-    """Tokens of the messages; asks the engine only where the estimate, which is rather too high, leaves a doubt."""
-    estimate = estimate_tokens(messages)
-    return estimate if estimate < window // 2 else await gateway.count_tokens(messages, model=model)

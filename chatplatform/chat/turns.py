@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -31,11 +32,35 @@ RUNNER = Actor.system("turn-runner")
 
 
 @dataclass(frozen=True, slots=True)
+class PastMessage:
+    """A message of the conversation; `tokens` is its length for the model with the hash `tokens_of`, if known."""
+
+    id: UUID
+    number: int
+    message: PromptMessage
+    tokens: int | None
+    tokens_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastPrompt:
+    """What the turn before was prompted with. `tokens` are prompt and answer together, 0 where not all is known."""
+
+    history_from: int
+    reason: str
+    model: str
+    model_sha256: str
+    prompt_sha256: str
+    tokens: int
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TurnWork:
     """All that the pipeline needs of the rows.
 
-    `history` ends with the question; `left_out` older messages are not in it. `text` is what is answered so far,
-    durable up to segment `segment`.
+    `history` ends with the question; `left_out` older messages are not in it. `last` is the turn whose answer was
+    there when the question was asked. `text` is what is answered so far, durable up to segment `segment`.
     """
 
     id: UUID
@@ -45,8 +70,9 @@ class TurnWork:
     owner_id: UUID
     token_id: UUID | None
     prompt: ReleasedPrompt
-    history: tuple[PromptMessage, ...]
+    history: tuple[PastMessage, ...]
     left_out: int
+    last: LastPrompt | None
     text: str
     segment: int
     stop_requested: bool
@@ -65,6 +91,9 @@ class Passport:
     cached_tokens: int = 0
     completion_tokens: int = 0
     messages_left_out: int = 0
+    left_out_reason: str = ""
+    history_from: int | None = None
+    context_retries: int = 0
     cut_at_limit: bool = False
     first_token_s: float | None = None
     total_s: float | None = None
@@ -159,7 +188,6 @@ def fresh_work(turn: Turn) -> TurnWork | None:
 
 def _work(turn: Turn, text: str, segment: int) -> TurnWork:
     owner = Subject.person(turn.owner_id)
-    question = PromptMessage("user", text_of(turn.question, owner))
     before, left_out = _history_before(turn, owner) if turn.question.parent_id is not None else ([], 0)
     return TurnWork(
         id=turn.id,
@@ -169,15 +197,40 @@ def _work(turn: Turn, text: str, segment: int) -> TurnWork:
         owner_id=turn.owner_id,
         token_id=turn.token_id,
         prompt=released_prompt(turn.conversation.assistant_id, reader_id=turn.owner_id),
-        history=(*before, question),
+        history=(*before, _past(turn.question, owner)),
         left_out=left_out,
+        last=_last_prompt(turn.question.parent_id) if before else None,
         text=text,
         segment=segment,
         stop_requested=turn.stop_requested_at is not None,
     )
 
 
-def _history_before(turn: Turn, owner: Subject) -> tuple[list[PromptMessage], int]:
+def _past(row: Message, owner: Subject) -> PastMessage:
+    role: Literal["user", "assistant"] = "user" if row.role == Message.Role.USER else "assistant"
+    return PastMessage(
+        row.id, row.number, PromptMessage(role, text_of(row, owner)), row.tokens, row.tokens_of
+    )
+
+
+def _last_prompt(answer_id: UUID | None) -> LastPrompt | None:
+    """The prompt of the turn that gave this answer, if it is known where its history began."""
+    row = Turn.objects.filter(answer_id=answer_id, history_from__isnull=False).first()
+    if row is None or row.history_from is None or row.finished_at is None:
+        return None
+    is_whole = row.state == Turn.State.FINISHED and row.prompt_tokens > 0
+    return LastPrompt(
+        history_from=row.history_from,
+        reason=row.left_out_reason,
+        model=row.model,
+        model_sha256=row.model_sha256,
+        prompt_sha256=row.prompt_sha256,
+        tokens=row.prompt_tokens + row.completion_tokens if is_whole else 0,
+        finished_at=row.finished_at,
+    )
+
+
+def _history_before(turn: Turn, owner: Subject) -> tuple[list[PastMessage], int]:
     """The messages before the turn's question, oldest first, and how many older ones are left out.
 
     A long conversation is cut at a multiple of messages, so that the beginning stays where it is for many turns
@@ -188,11 +241,8 @@ def _history_before(turn: Turn, owner: Subject) -> tuple[list[PromptMessage], in
     ).order_by("number")
     excess = max(0, path.count() - limits.HISTORY_MESSAGES)
     left_out = -(-excess // limits.HISTORY_STEP) * limits.HISTORY_STEP
-    messages = [
-        PromptMessage("user" if row.role == Message.Role.USER else "assistant", text_of(row, owner))
-        for row in path[left_out:]
-    ]
-    return [message for message in messages if message.content], left_out
+    messages = [_past(row, owner) for row in path[left_out:]]
+    return [past for past in messages if past.message.content], left_out
 
 
 def set_state(turn_id: UUID, state: Turn.State) -> None:
@@ -200,8 +250,19 @@ def set_state(turn_id: UUID, state: Turn.State) -> None:
     Turn.objects.filter(id=turn_id, lease_owner=this_process(), state__in=Turn.UNFINISHED).update(state=state)
 
 
-def finish(turn_id: UUID, state: Turn.State, passport: Passport, *, error_code: str = "") -> None:
-    """End the turn: its segments become the answer's content. Raises LeaseLost when it is somebody else's."""
+def finish(
+    turn_id: UUID,
+    state: Turn.State,
+    passport: Passport,
+    *,
+    error_code: str = "",
+    lengths: Mapping[UUID, int] | None = None,
+    lengths_of: str = "",
+) -> None:
+    """End the turn: its segments become the answer's content. Raises LeaseLost when it is somebody else's.
+
+    `lengths` are tokens of messages that were counted for it, by the model with the hash `lengths_of`.
+    """
     with transaction.atomic():
         turn = (
             Turn.objects.select_for_update()
@@ -220,6 +281,11 @@ def finish(turn_id: UUID, state: Turn.State, passport: Passport, *, error_code: 
                 content=sealed_message(owner, turn.answer_id, text)
             )
             Segment.objects.filter(turn=turn).delete()
+        if lengths and lengths_of:
+            for message_id, tokens in lengths.items():
+                Message.objects.filter(id=message_id, conversation=conversation).update(
+                    tokens=tokens, tokens_of=lengths_of
+                )
         turn.state = state
         turn.error_code = error_code
         turn.finished_at = now()
@@ -246,6 +312,9 @@ def finish(turn_id: UUID, state: Turn.State, passport: Passport, *, error_code: 
                 "prompt_tokens": passport.prompt_tokens,
                 "cached_tokens": passport.cached_tokens,
                 "completion_tokens": passport.completion_tokens,
+                "messages_left_out": passport.messages_left_out,
+                "left_out_reason": passport.left_out_reason,
+                "context_retries": passport.context_retries,
             },
         )
         if state == Turn.State.FINISHED and conversation.title_origin == Conversation.TitleOrigin.QUESTION:

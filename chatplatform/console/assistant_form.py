@@ -35,6 +35,15 @@ SAMPLING_FIELDS = (
         0.05,
     ),
     ("max_tokens", _("Longest answer, in tokens"), _("1 to 32768."), True, 1, 32_768, 1),
+    (
+        "first_word_s",
+        _("Wished time to the first word, in seconds"),
+        _("Older messages are left out of a long chat for it. 0 is no wish; up to 600."),
+        False,
+        0,
+        600,
+        0.5,
+    ),
     ("seed", _("Seed"), _("Empty: another answer each time."), True, 0, 2**32 - 1, 1),
 )
 
@@ -81,7 +90,9 @@ class AssistantForm(forms.Form):
                 step_size=None,
             )
             self.fields[name].widget.attrs["step"] = step
-            self.fields[name].widget.attrs["placeholder"] = getattr(_DEFAULTS, name)
+            self.fields[name].widget.attrs["placeholder"] = (
+                settings.ENVIRONMENT.first_word_s if name == "first_word_s" else getattr(_DEFAULTS, name)
+            )
 
     @property
     def languages(self) -> list[tuple[str, Any, Any, Any, Any]]:

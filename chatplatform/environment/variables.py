@@ -93,7 +93,9 @@ class Environment(BaseModel):
         512, ge=0, description="Memory, in MiB and for each model, for conversations that left the cache."
     )
     llm_saved_disk_mb: int = Field(
-        2048, ge=0, description="Disk space for the same, encrypted; 0 writes nothing, also no platform prefixes."
+        2048,
+        ge=0,
+        description="Disk space for the same, encrypted; 0 writes nothing, also no platform prefixes.",
     )
     first_word_s: float = Field(
         10,

@@ -1,35 +1,28 @@
-"""Fitting a conversation into the model's window.
+"""Fitting a conversation into what a model can read, and can read in time.
 
 The order is what the engine's prefix cache wants: the system text with its examples, which never change, then the
 history from oldest to newest, then the question. When not everything fits, whole exchanges are left out from the
 oldest on.
 
-Where the cut falls decides how the product feels: reading is the slow part, and if each turn dropped just one more
-exchange, the text behind the system message would begin differently every time and be read anew every time. So
-cuts lie on marks, a good part of a window apart, counted from the beginning of the history: a cut stays
-where it is for many turns, and the engine goes on reading from where it stopped.
+Reading is the slow part, and what an engine has read of a conversation it need not read again as long as the text
+begins the same. So leaving something out costs a new reading of all that stays. Two rules follow. A cut stays where it
+is for as long as what is behind it fits: while the engine still has the conversation, each turn costs its question
+only. And when a cut has to move, it moves far, to half of what fits, so that it can stay for many turns again.
 
-Counting tokens is a call to the engine. Lengths are estimated here first and only whole candidates are counted:
-one count when everything fits, two or three when not, whatever the number of messages.
+The wished time to the first word counts where much would have to be read at once: in a conversation that the engine
+has forgotten meanwhile. It never costs the exchange right before the question, without which few questions make sense.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from django.utils.translation import gettext_lazy as _
 
 from chatplatform.common.errors import InvalidInput
-from chatplatform.inference.token_estimate import estimate_tokens
-from chatplatform.privacy.prompt import PromptMessage
-from chatplatform.prompts.text_format import opening_messages
-
-Count = Callable[[Sequence[PromptMessage]], Awaitable[int]]
-
-CUTS_A_WINDOW = 2
-GUESSES = 3
+from chatplatform.privacy.prompt import LeftOut, LeftOutReason, PromptMessage
 
 
 class QuestionTooLong(InvalidInput):
@@ -44,121 +37,134 @@ class QuestionTooLong(InvalidInput):
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A message with its length in tokens, template included."""
+
+    message: PromptMessage
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The prompt of the turn before, of the same conversation.
+
+    It began at history's index `start`, for the reason that `left_out` names. `is_cached`: the engine presumably still
+    has all of it, and the answer. `tokens` is how long both are, 0 where that is not known exactly.
+    """
+
+    start: int
+    is_cached: bool
+    tokens: int = 0
+    reason: LeftOutReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AssembledPrompt:
-    """`messages` count `prompt_tokens`; `left_out` says how many messages of the history are not among them."""
+    """`messages` count `tokens`; the first `platform_messages` are the platform's own. History begins at `start`."""
 
     messages: tuple[PromptMessage, ...]
-    prompt_tokens: int
-    left_out: int
+    tokens: int
+    start: int
+    left_out: LeftOut | None
+    platform_messages: int
 
 
-async def assemble(
-    system_text: str,
-    history: Sequence[PromptMessage],
+def assemble(
+    opening: Sequence[Counted],
+    history: Sequence[Counted],
     *,
-    context_tokens: int,
-    reserve_tokens: int,
-    count: Count,
+    budget_tokens: int,
+    reading_tokens: int | None = None,
+    before: Before | None = None,
 ) -> AssembledPrompt:
-    """The prompt for the last exchange of `history`, with as much of what was before as fits.
+    """The prompt for the question that `history` ends with, with as much of what was before as fits.
 
-    `system_text` is a prompt's text and may hold examples (text_format.py).
-    `history` runs from oldest to newest and ends with the question, or with the question and the beginning of
-    its answer. `reserve_tokens` of the window are kept free for the answer. `count` tells the tokens of messages
-    as the model will read them.
-
-    Raises QuestionTooLong when system text and last exchange alone do not fit; ValueError for an empty history.
+    `opening` is the platform's own text and is never left out. `reading_tokens` is how much can be read in the wished
+    time; None is no wish. Raises QuestionTooLong when opening and question alone do not fit; ValueError for an empty
+    history.
     """
     if not history:
         raise ValueError("the history ends with the question: it cannot be empty")
-    budget = context_tokens - reserve_tokens
-    candidates = _Candidates(system_text, history, step_tokens=_step(budget), count=count)
-    most = await _first_that_fits(candidates, budget)
+    fitting = _Fitting(opening, history, budget_tokens, reading_tokens, before)
+    start, reason = fitting.choose()
     return AssembledPrompt(
-        candidates.messages(most), await candidates.tokens(most), candidates.left_out(most)
+        messages=tuple(part.message for part in (*opening, *history[start:])),
+        tokens=fitting.total(start),
+        start=start,
+        left_out=LeftOut(start, reason) if reason is not None else None,
+        platform_messages=len(opening),
     )
 
 
-def _step(budget: int) -> int:
-    """Distance of the marks: a power of two, so that a window of nearly the same size has the same marks."""
-    return 1 << max(0, (max(0, budget) // CUTS_A_WINDOW).bit_length() - 1)
-
-
-async def _first_that_fits(candidates: _Candidates, budget: int) -> int:
-    """Index of the longest candidate within `budget`: guessed by estimate, proved by counting."""
-    low, high = 0, candidates.last  # shorter than `low` is too long; `high` fits once it was counted
-    guess = candidates.estimated_first(budget)
-    for counts in itertools.count(1):
-        tokens = await candidates.tokens(guess)
-        if tokens <= budget:
-            high = guess
-        elif guess == candidates.last:
-            raise QuestionTooLong(prompt_tokens=tokens, budget_tokens=budget)
-        else:
-            low = guess + 1
-        if low == high and candidates.is_counted(high):
-            break
-        top = high - 1 if candidates.is_counted(high) else high
-        if counts < GUESSES:  # the count tells how far off the estimate is for this text
-            better = candidates.estimated_first(budget * candidates.estimate(guess) / max(1, tokens))
-            guess = min(max(better, low), top)
-        else:
-            guess = (low + top) // 2
-    return high
-
-
-class _Candidates:
-    """The prompts that may be sent, the longest first: each begins its history at a later mark than the one before.
-
-    The last one holds nothing but the opening and the last exchange.
-    """
+class _Fitting:
+    """Where the history may begin, and what each beginning costs."""
 
     def __init__(
-        self, system_text: str, history: Sequence[PromptMessage], *, step_tokens: int, count: Count
+        self,
+        opening: Sequence[Counted],
+        history: Sequence[Counted],
+        budget: int,
+        reading: int | None,
+        before: Before | None,
     ) -> None:
-        self._opening = opening_messages(system_text)
-        self._history = tuple(history)
-        self._count = count
-        self._counted: dict[int, int] = {}
-        lengths = [estimate_tokens([message]) for message in self._history]
-        self._before = [0, *itertools.accumulate(lengths)]
-        self._opening_estimate = estimate_tokens(self._opening)
-        self._starts = self._marks(step_tokens)
+        self._opening = sum(part.tokens for part in opening)
+        self._sums = [0, *accumulate(part.tokens for part in history)]
+        self._question = history[-1].tokens
+        self._budget = budget
+        self._reading = reading
+        self._before = before
+        exchanges = [i for i, part in enumerate(history) if part.message.role == "user" and i]
+        self._starts = [0, *exchanges]
+        self._last = self._starts[-1]
+        # never left out for the wished time
+        self._near = self._starts[-2] if len(self._starts) > 1 else self._last
 
-    def _marks(self, step_tokens: int) -> list[int]:
-        """Indices at which history may begin. They depend on what is before them only, so that they stay."""
-        exchanges = [i for i, message in enumerate(self._history) if message.role == "user" or i == 0]
-        starts, mark = [0], step_tokens
-        for start in exchanges[1:]:
-            if self._before[start] >= mark:
-                starts.append(start)
-                mark = self._before[start] + step_tokens
-        if starts[-1] != exchanges[-1]:
-            starts.append(exchanges[-1])
-        return starts
+    def total(self, start: int) -> int:
+        """Tokens of the prompt whose history begins there; exact where the engine counted most of it before."""
+        before = self._before
+        if before is not None and before.tokens and start == before.start:
+            return before.tokens + self._question
+        return self._opening + self._sums[-1] - self._sums[start]
 
-    @property
-    def last(self) -> int:
-        return len(self._starts) - 1
+    def choose(self) -> tuple[int, LeftOutReason | None]:
+        """The best beginning, with the reason if it is not the first message. Raises QuestionTooLong."""
+        if self.total(self._last) > self._budget:
+            raise QuestionTooLong(prompt_tokens=self.total(self._last), budget_tokens=self._budget)
+        before = self._before
+        if before is not None and before.is_cached and self._fits(before.start):
+            return before.start, self._reason_to_keep(before)
+        if self._fits(0) and self._is_quick(0):
+            return 0, None
+        if before is not None and self._fits(before.start) and self._is_quick(before.start):
+            return before.start, self._reason_to_keep(before)
+        start = self._after_a_large_step()
+        return start, self._reason() if start else None
 
-    def messages(self, index: int) -> tuple[PromptMessage, ...]:
-        return (*self._opening, *self._history[self._starts[index] :])
+    def _after_a_large_step(self) -> int:
+        limits = [self._budget if self._fits(0) else self._budget // 2]
+        if self._reading is not None:
+            limits.append(self._opening + self._reading)
+        start = next((start for start in self._starts if self.total(start) <= min(limits)), self._last)
+        return self._near if start > self._near and self._fits(self._near) else start
 
-    def left_out(self, index: int) -> int:
-        return self._starts[index]
+    def _fits(self, start: int) -> bool:
+        return self.total(start) <= self._budget
 
-    def estimate(self, index: int) -> int:
-        return self._opening_estimate + self._before[-1] - self._before[self._starts[index]]
+    def _is_quick(self, start: int) -> bool:
+        return self._reading is None or start >= self._near or self._to_read(start) <= self._reading
 
-    def estimated_first(self, budget: float) -> int:
-        """The longest candidate whose estimate is within `budget`, else the last."""
-        return next((i for i in range(self.last) if self.estimate(i) <= budget), self.last)
+    def _to_read(self, start: int) -> int:
+        """Tokens that the engine does not have yet. It has the opening: that is everybody's."""
+        if self._before is not None and self._before.is_cached and start == self._before.start:
+            return self._question
+        return self.total(start) - self._opening
 
-    def is_counted(self, index: int) -> bool:
-        return index in self._counted
+    def _reason_to_keep(self, before: Before) -> LeftOutReason | None:
+        return (before.reason or self._reason()) if before.start else None
 
-    async def tokens(self, index: int) -> int:
-        """Counted once, then remembered."""
-        if index not in self._counted:
-            self._counted[index] = await self._count(self.messages(index))
-        return self._counted[index]
+    def _reason(self) -> LeftOutReason:
+        """What holds the cut: the narrower of the two limits."""
+        if self._fits(0):
+            return "first_word"
+        in_time = self._opening + (self._budget if self._reading is None else self._reading)
+        return "first_word" if in_time < self._budget // 2 else "context"

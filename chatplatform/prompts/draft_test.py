@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -24,9 +23,11 @@ from chatplatform.inference.models import ModelCall
 from chatplatform.privacy.clearance import clear
 from chatplatform.privacy.prompt import Prompt, PromptMessage
 from chatplatform.privacy.subjects import Subject
-from chatplatform.prompts.assembly import assemble
+from chatplatform.prompts.assembly import Counted, assemble
+from chatplatform.prompts.lengths import counted_tokens, estimated_tokens
 from chatplatform.prompts.queries import CHAT_MODEL
 from chatplatform.prompts.releases import MAX_PROMPT_CHARS
+from chatplatform.prompts.text_format import opening_messages
 
 PURPOSE = "prompt_test"
 MAX_MESSAGES = 40
@@ -71,15 +72,11 @@ async def answer_draft(
     await in_thread(_check_running)(actor)
     window = settings.ENVIRONMENT.context_tokens
     reserve = min(ANSWER_TOKENS, window // 4)
-    assembled = await assemble(
-        draft.text,
-        draft.talk,
-        context_tokens=window,
-        reserve_tokens=reserve,
-        count=partial(gateway.count_tokens, model=draft.model),
-    )
+    opening = opening_messages(draft.text)
+    counted = await _counted((*opening, *draft.talk), draft.model)
+    assembled = assemble(counted[: len(opening)], counted[len(opening) :], budget_tokens=window - reserve)
     cleared = await in_thread(clear)(
-        Prompt(assembled.messages),
+        Prompt(assembled.messages, left_out=assembled.left_out),
         subject=Subject.person(person_id),
         workspace_id=workspace_id,
         actor=actor,
@@ -90,6 +87,13 @@ async def answer_draft(
     async with aclosing(gateway.stream(cleared, model=draft.model, sampling=sampling)) as events:
         async for event in events:
             yield event
+
+
+async def _counted(messages: Sequence[PromptMessage], model: str) -> list[Counted]:
+    lengths = await counted_tokens(messages, model=model)
+    if lengths is None:
+        lengths = [estimated_tokens(message) for message in messages]
+    return [Counted(message, tokens) for message, tokens in zip(messages, lengths, strict=True)]
 
 
 def _check_running(actor: Actor) -> None:

@@ -39,8 +39,8 @@ class AssistantView:
 class ReleasedPrompt:
     """What an assistant says to the model now; `sha256` is of `system_text`, in hexadecimal.
 
-    `system_text` is the whole text of the version, with its examples: `assemble` makes messages of it. `model` is
-    what the gateway is asked for.
+    `system_text` is the whole text of the version, with its examples: `opening_messages` makes messages of it. `model`
+    is what the gateway is asked for. `first_word_s` is the assistant's own wish, None where it follows the settings.
     """
 
     assistant_id: UUID
@@ -50,6 +50,7 @@ class ReleasedPrompt:
     system_text: str = field(repr=False)
     sampling: Sampling
     model: str = CHAT_MODEL
+    first_word_s: float | None = None
 
 
 def assistants(language: str | None = None, *, reader_id: UUID | None = None) -> list[AssistantView]:
@@ -93,8 +94,9 @@ def released_prompt(assistant_id: UUID | None, *, reader_id: UUID | None = None)
             raise NotFound("assistant_not_released", _("This assistant has no released prompt yet."))
         raise NotFound("assistant_unknown", _("This assistant is no longer here. Start a new chat."))
     found_id, sampling, model, version_id, number, sha256, text = row
+    own = parse_sampling(sampling)
     return ReleasedPrompt(
-        found_id, version_id, number, sha256, text, parse_sampling(sampling).resolved(), model or CHAT_MODEL
+        found_id, version_id, number, sha256, text, own.resolved(), model or CHAT_MODEL, own.first_word_s
     )
 
 

@@ -1,4 +1,4 @@
-"""How an assistant samples: the few settings that may be stored, with their limits."""
+"""How an assistant answers: the few settings that may be stored, with their limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from chatplatform.inference.events import Sampling
 
 
 class SamplingSettings(BaseModel):
-    """Overrides of the platform's own sampling; what is not set follows it. Names and meanings as in Sampling."""
+    """Overrides of the platform's own sampling; what is not set follows it. Names and meanings as in Sampling.
+
+    `first_word_s` is no part of it: the wished time to the first word, for which older messages are left out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,13 +28,14 @@ class SamplingSettings(BaseModel):
     seed: int | None = Field(None, ge=0, lt=2**32)
     max_tokens: int | None = Field(None, ge=1, le=32_768)
     stop: tuple[str, ...] | None = Field(None, max_length=8)
+    first_word_s: float | None = Field(None, ge=0, le=600)
 
     def stored(self) -> dict[str, Any]:
         """What goes into the row: the settings that are set."""
         return self.model_dump(mode="json", exclude_none=True)
 
     def resolved(self) -> Sampling:
-        return Sampling(**self.model_dump(exclude_none=True))
+        return Sampling(**self.model_dump(exclude_none=True, exclude={"first_word_s"}))
 
 
 def parse_sampling(stored: Mapping[str, Any]) -> SamplingSettings:

@@ -51,6 +51,13 @@ class SamplingIn(Body):
     seed: int | None = Field(None, ge=0, lt=2**32)
     max_tokens: int | None = Field(None, ge=1, le=32_768)
     stop: list[Text] | None = Field(None, max_length=8)
+    first_word_s: float | None = Field(
+        None,
+        ge=0,
+        le=600,
+        allow_inf_nan=False,
+        description="Wished time to the first word: older messages are left out of a long chat for it.",
+    )
 
 
 class AssistantIn(Body):

@@ -43,7 +43,7 @@ def test_the_cut_stays_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
         for number in range(8):
             work = ask(owner.id, conversation_id, number)
             conversation_id = work.conversation_id
-            assert work.history[-1].content == f"question {number}"
+            assert work.history[-1].message.content == f"question {number}"
             assert work.left_out + len(work.history) == 2 * number + 1
             assert len(work.history) <= limits.HISTORY_MESSAGES + 1
             seen.append(work.left_out)

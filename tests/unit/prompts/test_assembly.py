@@ -9,161 +9,167 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatplatform.privacy.prompt import PromptMessage
-from chatplatform.prompts.assembly import AssembledPrompt, QuestionTooLong, assemble
+from chatplatform.privacy.prompt import LeftOut, LeftOutReason, PromptMessage
+from chatplatform.prompts.assembly import AssembledPrompt, Before, Counted, QuestionTooLong, assemble
 
-SYSTEM = "You answer customers of a shop."
-
-
-class Counter:
-    """Counts a token for every `chars` characters and `overhead` for every message; remembers each call."""
-
-    def __init__(self, chars: float = 4, overhead: int = 4) -> None:
-        self.chars, self.overhead = chars, overhead
-        self.calls: list[int] = []
-
-    def of(self, messages: Sequence[PromptMessage]) -> int:
-        return sum(self.overhead + int(len(message.content) / self.chars) for message in messages)
-
-    async def __call__(self, messages: Sequence[PromptMessage]) -> int:
-        self.calls.append(len(messages))
-        return self.of(messages)
+OPENING = (
+    Counted(PromptMessage("system", "You answer customers of a shop."), 30),
+    Counted(PromptMessage("user", "How much?"), 10),
+    Counted(PromptMessage("assistant", "Five euros."), 10),
+)
+OPENING_TOKENS = 50
 
 
-def conversation(lengths: Sequence[int], question: int = 20) -> list[PromptMessage]:
-    """Exchanges with answers of the given lengths, and a question of `question` characters at the end."""
-    messages: list[PromptMessage] = []
+def conversation(lengths: Sequence[int], question: int = 20) -> list[Counted]:
+    """Exchanges of so many tokens, 10 of them the question's, and a question at the end."""
+    messages: list[Counted] = []
     for number, length in enumerate(lengths):
         messages += [
-            PromptMessage("user", f"{number}? ".ljust(12, "q")),
-            PromptMessage("assistant", f"{number}! ".ljust(max(4, length), "a")),
+            Counted(PromptMessage("user", f"{number}?"), 10),
+            Counted(PromptMessage("assistant", f"{number}!"), max(0, length - 10)),
         ]
-    return [*messages, PromptMessage("user", "Q".ljust(question, "?"))]
+    return [*messages, Counted(PromptMessage("user", "And now?"), question)]
 
 
-async def assembled(
-    history: Sequence[PromptMessage], *, window: int = 1000, reserve: int = 200, count: Counter | None = None
+def assembled(
+    history: Sequence[Counted],
+    *,
+    budget: int = 1000,
+    reading: int | None = None,
+    before: Before | None = None,
 ) -> AssembledPrompt:
-    return await assemble(
-        SYSTEM, history, context_tokens=window, reserve_tokens=reserve, count=count or Counter()
-    )
+    return assemble(OPENING, history, budget_tokens=budget, reading_tokens=reading, before=before)
 
 
-async def test_a_short_conversation_is_sent_whole_after_one_count() -> None:
-    history, count = conversation([80, 80]), Counter()
-    prompt = await assembled(history, count=count)
-    assert prompt.messages == (PromptMessage("system", SYSTEM), *history)
-    assert prompt.left_out == 0
-    assert prompt.prompt_tokens == count.of(prompt.messages)
-    assert len(count.calls) == 1
+def kept(history: Sequence[Counted], prompt: AssembledPrompt) -> bool:
+    """The opening whole, then the newest messages, in order, with nothing between."""
+    expected = (*OPENING, *history[prompt.start :])
+    return prompt.messages == tuple(part.message for part in expected)
 
 
-async def test_the_oldest_exchanges_are_left_out_whole_and_reported() -> None:
-    history = conversation([400] * 20)
-    prompt = await assembled(history)
-    kept = prompt.messages[1:]
-    assert prompt.left_out == len(history) - len(kept) > 0
-    assert kept == tuple(history[prompt.left_out :])
-    assert kept[0].role == "user"
+def test_a_short_conversation_is_sent_whole() -> None:
+    history = conversation([80, 80])
+    prompt = assembled(history)
+    assert kept(history, prompt)
+    assert (prompt.start, prompt.left_out, prompt.platform_messages) == (0, None, 3)
+    assert prompt.tokens == OPENING_TOKENS + 160 + 20
 
 
-async def test_an_empty_system_text_sends_no_system_message() -> None:
-    history = conversation([])
-    prompt = await assemble("", history, context_tokens=100, reserve_tokens=10, count=Counter())
-    assert prompt.messages == tuple(history)
+def test_the_oldest_exchanges_are_left_out_whole_and_reported() -> None:
+    history = conversation([100] * 20)
+    prompt = assembled(history)
+    assert kept(history, prompt)
+    assert history[prompt.start].message.role == "user"
+    assert prompt.left_out == LeftOut(prompt.start, "context")
 
 
-async def test_examples_stand_between_system_text_and_history_and_are_never_left_out() -> None:
-    history = conversation([400] * 20)
-    text = f"{SYSTEM}\n[user]\nHow much?\n[assistant]\nFive euros."
-    prompt = await assemble(text, history, context_tokens=1000, reserve_tokens=200, count=Counter())
-    assert [message.content for message in prompt.messages[:3]] == [SYSTEM, "How much?", "Five euros."]
-    assert prompt.left_out > 0
-    assert prompt.messages[3:] == tuple(history[prompt.left_out :])
+def test_a_cut_goes_far_and_then_stays_for_many_turns() -> None:
+    """Each move of the cut costs a new reading of all that stays."""
+    before, cuts, counts = None, [], []
+    for number in range(60):
+        prompt = assembled(conversation([100] * number), budget=2000, before=before)
+        before = Before(prompt.start, is_cached=True, tokens=prompt.tokens + 90, reason=None)
+        cuts.append(prompt.start)
+        counts.append(prompt.tokens)
+    moves = sum(one != other for one, other in itertools.pairwise(cuts))
+    assert cuts == sorted(cuts)
+    assert 1 <= moves <= 60 // 9
+    assert max(counts) <= 2000
+    assert min(counts[30:]) > 800, "no more is left out than half"
 
 
-async def test_the_beginning_of_an_answer_stays_with_its_question() -> None:
-    history = [*conversation([400] * 20), PromptMessage("assistant", "It costs")]
-    prompt = await assembled(history)
-    assert prompt.messages[-2:] == tuple(history[-2:])
-    assert prompt.messages[1].role == "user"
+def test_a_forgotten_conversation_is_cut_for_the_wished_time() -> None:
+    history = conversation([100] * 9)
+    prompt = assembled(history, reading=350)
+    assert kept(history, prompt)
+    assert prompt.left_out == LeftOut(12, "first_word")
+    assert prompt.tokens - OPENING_TOKENS <= 350
 
 
-async def test_a_question_that_does_not_fit_is_refused_not_cut() -> None:
+def test_a_conversation_that_the_engine_still_has_is_not_cut_for_it() -> None:
+    history = conversation([100] * 9)
+    whole = assembled(history, reading=350, before=Before(0, is_cached=True))
+    assert (whole.start, whole.left_out) == (0, None)
+    shorter = assembled(history, reading=350, before=Before(4, is_cached=True, reason="first_word"))
+    assert shorter.left_out == LeftOut(4, "first_word")
+
+
+def test_what_was_cut_for_time_comes_back_when_there_is_time() -> None:
+    history = conversation([100] * 9)
+    before = Before(4, is_cached=False, reason="first_word")
+    assert assembled(history, reading=5000, before=before).left_out is None
+
+
+def test_a_long_question_does_not_cost_what_the_engine_has() -> None:
+    history = conversation([100] * 5, question=400)
+    assert assembled(history, reading=100, before=Before(0, is_cached=True)).start == 0
+
+
+def test_the_exchange_before_the_question_is_never_left_out_for_the_wished_time() -> None:
+    history = conversation([100, 100, 700])
+    prompt = assembled(history, reading=1)
+    assert prompt.left_out == LeftOut(4, "first_word")
+    tight = assembled(conversation([100, 100, 980]), reading=1)
+    assert tight.left_out is not None
+    assert tight.start == 6, "but for the context it is"
+
+
+@pytest.mark.parametrize(("reading", "reason"), [(None, "context"), (100, "first_word"), (900, "context")])
+def test_the_narrower_limit_is_named(reading: int | None, reason: LeftOutReason) -> None:
+    prompt = assembled(conversation([100] * 30), reading=reading)
+    assert prompt.left_out is not None
+    assert prompt.left_out.reason == reason
+
+
+def test_what_the_engine_counted_counts() -> None:
+    """The estimates of a foreign tongue may be far off: the last answer told how long the prompt was."""
+    history = conversation([100] * 9)
+    prompt = assembled(history, budget=800, before=Before(0, is_cached=True, tokens=500))
+    assert (prompt.start, prompt.tokens) == (0, 520)
+
+
+def test_a_question_that_does_not_fit_is_refused_not_cut() -> None:
     with pytest.raises(QuestionTooLong) as refusal:
-        await assembled(conversation([40], question=8000))
-    assert refusal.value.prompt_tokens > refusal.value.budget_tokens == 800
+        assembled(conversation([40], question=951))
+    assert (refusal.value.prompt_tokens, refusal.value.budget_tokens) == (1001, 1000)
     assert refusal.value.status == 400
 
 
-async def test_an_empty_history_is_a_defect() -> None:
+def test_an_empty_history_is_a_defect() -> None:
     with pytest.raises(ValueError, match="question"):
-        await assembled([])
-
-
-async def test_a_very_long_conversation_needs_few_counts_of_few_messages() -> None:
-    history, count = conversation([400] * 2500), Counter()
-    await assembled(history, window=8192, reserve=1024, count=count)
-    assert len(count.calls) <= 3
-    assert max(count.calls) < 300
-
-
-async def test_the_cut_stays_for_many_turns_so_that_the_engine_can_go_on_reading() -> None:
-    """Without marks the cut would move on nearly every turn once the window is full."""
-    cuts = [(await assembled(conversation([200] * turns), window=4096)).left_out for turns in range(60, 160)]
-    moves = sum(before != after for before, after in itertools.pairwise(cuts))
-    assert cuts == sorted(cuts)
-    assert 1 <= moves <= 100 / 8
-
-
-lengths = st.lists(st.integers(0, 3000), max_size=60)
+        assembled([])
 
 
 @given(
-    lengths=lengths,
+    lengths=st.lists(st.integers(0, 3000), max_size=60),
     question=st.integers(1, 2000),
-    window=st.integers(64, 8192),
-    reserve=st.integers(0, 1024),
-    chars=st.floats(0.5, 8),
-    overhead=st.integers(0, 12),
-    answering=st.booleans(),
+    budget=st.integers(64, 8192),
+    reading=st.none() | st.integers(0, 4000),
+    before=st.none()
+    | st.builds(
+        Before,
+        start=st.integers(0, 30).map(lambda exchange: 2 * exchange),
+        is_cached=st.booleans(),
+        reason=st.sampled_from([None, "context", "first_word"]),
+    ),
 )
-async def test_whatever_comes(
-    lengths: list[int],
-    question: int,
-    window: int,
-    reserve: int,
-    chars: float,
-    overhead: int,
-    answering: bool,
+def test_whatever_comes(
+    lengths: list[int], question: int, budget: int, reading: int | None, before: Before | None
 ) -> None:
     history = conversation(lengths, question)
-    if answering:
-        history.append(PromptMessage("assistant", "Yes, and"))
-    count = Counter(chars, overhead)
-    budget = window - reserve
-    last_exchange = history[-2:] if answering else history[-1:]
-    least = count.of([PromptMessage("system", SYSTEM), *last_exchange])
+    if before is not None and before.start >= len(history) - 1:
+        before = None
     try:
-        prompt = await assemble(SYSTEM, history, context_tokens=window, reserve_tokens=reserve, count=count)
+        prompt = assembled(history, budget=budget, reading=reading, before=before)
     except QuestionTooLong:
-        assert least > budget  # refused only where it cannot be helped
+        assert OPENING_TOKENS + question > budget  # refused only where it cannot be helped
         return
-    assert prompt.prompt_tokens == count.of(prompt.messages) <= budget  # never exceeds
-    assert prompt.messages[0] == PromptMessage("system", SYSTEM)
-    assert prompt.messages[1:] == tuple(history[prompt.left_out :])  # the newest, in order, nothing between
-    assert prompt.messages[1].role == "user"  # whole exchanges
-    if count.of([PromptMessage("system", SYSTEM), *history]) <= budget:
-        assert prompt.left_out == 0  # nothing is left out without need
-    assert len(count.calls) <= 10
-    assert len(set(count.calls)) == len(count.calls)  # nothing is counted twice
-
-
-@given(lengths=st.lists(st.integers(0, 500), min_size=10, max_size=60), window=st.integers(1024, 4096))
-async def test_no_more_is_left_out_than_one_step_and_one_exchange(lengths: list[int], window: int) -> None:
-    history, count = conversation(lengths), Counter(chars=2.5, overhead=8)  # as the estimate counts
-    prompt = await assemble(SYSTEM, history, context_tokens=window, reserve_tokens=200, count=count)
-    if prompt.left_out:
-        longest_exchange = count.of([PromptMessage("user", "q" * 12), PromptMessage("assistant", "a" * 500)])
-        slack = (window - 200) / 2 + 2 * longest_exchange + len(history)
-        assert prompt.prompt_tokens >= window - 200 - slack
+    whole = OPENING_TOKENS + sum(part.tokens for part in history)
+    assert kept(history, prompt)
+    assert prompt.tokens <= budget
+    assert history[prompt.start].message.role == "user"  # whole exchanges
+    assert (prompt.left_out is None) == (prompt.start == 0)
+    if whole <= budget and reading is None and (before is None or not before.is_cached):
+        assert prompt.start == 0  # nothing is left out without need
+    if prompt.left_out is not None:
+        assert prompt.left_out.messages == prompt.start  # and never in silence
