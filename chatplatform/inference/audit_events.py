@@ -52,3 +52,27 @@ MODEL_REMOVED = declare(
     fields=("model", "bytes"),
     level="notice",
 )
+MODEL_ADDED = declare(
+    "inference.model.added",
+    summary=_("A model of one's own was added from a file on the server"),
+    fields=("model", "licence", "sha256"),
+    level="notice",
+)
+MODEL_QUANTISED = declare(
+    "inference.model.quantised",
+    summary=_("A model was made anew with weights of another type"),
+    fields=("model", "made_from", "sha256"),
+    level="notice",
+)
+MODEL_ENCRYPTED = declare(
+    "inference.model.encrypted",
+    summary=_("The file of a model was encrypted"),
+    fields=("model",),
+    level="notice",
+)
+MODEL_DECRYPTED = declare(
+    "inference.model.decrypted",
+    summary=_("The file of a model was decrypted and lies plainly on the disk"),
+    fields=("model",),
+    level="notice",
+)

@@ -51,7 +51,7 @@ def machine_facts() -> MachineFacts:
     accelerator = "NVIDIA" if machine.has_nvidia_gpu else "Metal" if machine.is_apple_silicon else ""
     total = min(memory.total, _limit(memory.total))
     return MachineFacts(
-        cores=_cores(),
+        cores=usable_cores(),
         memory_bytes=total,
         available_bytes=min(memory.available, total),
         accelerator=accelerator,
@@ -90,7 +90,8 @@ def better_model(
     return found
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

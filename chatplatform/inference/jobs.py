@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import nullcontext
+from pathlib import Path
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from chatplatform.audit.catalogue import AuditEventType
 from chatplatform.audit.services import Target, record
 from chatplatform.common.errors import InvalidInput
 from chatplatform.inference import model_store
-from chatplatform.inference.audit_events import MODEL_FETCHED, MODEL_VERIFIED
+from chatplatform.inference.audit_events import (
+    MODEL_ADDED,
+    MODEL_DECRYPTED,
+    MODEL_ENCRYPTED,
+    MODEL_FETCHED,
+    MODEL_QUANTISED,
+    MODEL_VERIFIED,
+)
+from chatplatform.inference.benchmarking import bench
+from chatplatform.inference.catalogue_entries import CatalogueModel
 from chatplatform.inference.model_fetch import DOWNLOAD_SHARE
+from chatplatform.inference.model_sealing import seal, unseal
 from chatplatform.inference.model_services import PULL, VERIFY
 from chatplatform.inference.model_sources import hub
+from chatplatform.inference.model_store import home_of
+from chatplatform.inference.model_work import (
+    ADD,
+    DECRYPT,
+    ENCRYPT,
+    MEASURE,
+    QUANTIZE,
+    TUNE,
+    keep_own,
+    record_act,
+)
+from chatplatform.inference.own_files import bring, look_into
+from chatplatform.inference.quantizing import quantize
+from chatplatform.inference.tuning import KINDS, tune
 from chatplatform.jobs.registry import RunningJob, job_handler
 
+NOTHING_FASTER = _("No other type of weights was faster by a tenth, so nothing was kept.")
+FASTER_KEPT = _("A faster one was kept beside it.")
 HOUR_S = 3600.0
 
 
@@ -58,3 +87,72 @@ def verify_model(job: RunningJob) -> None:
         )
     if not is_right:
         raise InvalidInput("model_damaged", _("A file of this model is damaged or missing. Fetch it again."))
+
+
+@job_handler(ADD, title=_("Add a model of one's own"), max_attempts=1, timeout_s=HOUR_S)
+def add_model(job: RunningJob) -> None:
+    """Nothing is left of it when it does not come to its end."""
+    own = look_into(Path(job.args["path"]))
+    model = bring(
+        own,
+        model_id=job.args["model"],
+        title=job.args["title"],
+        licence=job.args["licence"],
+        languages=(),
+        way="link",
+        report=lambda fraction: job.progress(fraction, _("Reading the file")),
+    )
+    _keep(job, model, MODEL_ADDED)
+
+
+@job_handler(QUANTIZE, title=_("Make a model anew with other weights"), max_attempts=1, timeout_s=HOUR_S)
+def quantize_model(job: RunningJob) -> None:
+    model = quantize(
+        job.args["model"], job.args["kind"], lambda fraction: job.progress(fraction, _("Writing the weights"))
+    )
+    _keep(job, model, MODEL_QUANTISED)
+
+
+@job_handler(TUNE, title=_("Tune a model for this machine"), max_attempts=1, timeout_s=HOUR_S)
+def tune_model(job: RunningJob) -> None:
+    """The faster model is kept beside the other; whether it answers as well, evaluate says."""
+    stages = {"quantise": _("Writing the weights"), "measure": _("Measuring its speed")}
+    tuned = tune(job.args["model"], KINDS, lambda fraction, what: job.progress(fraction, stages[what]))
+    if tuned.kept is None:
+        job.progress(1.0, NOTHING_FASTER)
+        with job.finishing():
+            pass
+        return
+    job.progress(1.0, FASTER_KEPT)
+    _keep(job, tuned.kept.model, MODEL_QUANTISED)
+
+
+@job_handler(MEASURE, title=_("Measure the speed of a model"), max_attempts=1, timeout_s=HOUR_S)
+def measure_model(job: RunningJob) -> None:
+    bench(job.args["model"], lambda fraction: job.progress(fraction, _("Measuring its speed")))
+    with job.finishing():
+        pass
+
+
+@job_handler(ENCRYPT, title=_("Encrypt the file of a model"), max_attempts=1, timeout_s=HOUR_S)
+def encrypt_model(job: RunningJob) -> None:
+    seal(job.args["model"], lambda fraction: job.progress(fraction, _("Encrypting")))
+    with job.finishing():
+        record_act(MODEL_ENCRYPTED, job.args["model"], {}, actor=job.actor)
+
+
+@job_handler(DECRYPT, title=_("Decrypt the file of a model"), max_attempts=1, timeout_s=HOUR_S)
+def decrypt_model(job: RunningJob) -> None:
+    unseal(job.args["model"], lambda fraction: job.progress(fraction, _("Decrypting")))
+    with job.finishing():
+        record_act(MODEL_DECRYPTED, job.args["model"], {}, actor=job.actor)
+
+
+def _keep(job: RunningJob, model: CatalogueModel, event: AuditEventType) -> None:
+    """Register what was made, unless the job was called off meanwhile: then its files go."""
+    try:
+        with job.finishing():
+            keep_own(model, event, actor=job.actor)
+    except BaseException:
+        shutil.rmtree(home_of(model), ignore_errors=True)
+        raise

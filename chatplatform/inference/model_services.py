@@ -11,9 +11,10 @@ from chatplatform.audit.services import Target, record
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import Conflict, InvalidInput
 from chatplatform.common.scope import all_workspaces
-from chatplatform.inference import catalogue, model_store
+from chatplatform.inference import accepted_licences, catalogue, model_store
 from chatplatform.inference.audit_events import MODEL_ASKED_FOR, MODEL_REMOVED
 from chatplatform.inference.model_choice import is_in_use
+from chatplatform.inference.model_work import unfinished_work
 from chatplatform.jobs.queries import newest_by_key
 from chatplatform.jobs.services import cancel, enqueue
 
@@ -32,6 +33,14 @@ def pull(model_id: str, *, accepted_licence: str, actor: Actor) -> UUID:
     if model_store.presence(model_id) == "here":
         raise Conflict("model_here", _("This model is here already."))
     with transaction.atomic():
+        accept_licence(model_id, actor=actor)
+        return enqueue(PULL, args={"model": model_id}, actor=actor, workspace_id=None, dedupe_key=model_id)
+
+
+def accept_licence(model_id: str, *, actor: Actor) -> None:
+    """Remember that somebody read the licence of a model and agreed to it. Raises NotFound, ModelUnavailable."""
+    model = catalogue.get(model_id)
+    with transaction.atomic():
         record(
             MODEL_ASKED_FOR,
             actor=actor,
@@ -43,7 +52,10 @@ def pull(model_id: str, *, accepted_licence: str, actor: Actor) -> UUID:
                 "sha256": model_store.model_sha256(model_id),
             },
         )
-        return enqueue(PULL, args={"model": model_id}, actor=actor, workspace_id=None, dedupe_key=model_id)
+        try:
+            accepted_licences.accept(model)
+        except OSError as error:
+            raise model_store.unwritable(error) from error
 
 
 def cancel_pull(model_id: str, *, actor: Actor) -> None:
@@ -72,6 +84,8 @@ def remove(model_id: str, *, actor: Actor) -> int:
     running = newest_by_key(PULL).get(model_id)
     if running is not None and running.can_cancel:
         raise Conflict("model_coming", _("This model is being fetched. Stop that first."))
+    if unfinished_work(model_id) is not None:
+        raise Conflict("model_busy", _("Something is being done with this model. Stop that first."))
     with transaction.atomic():
         freed = model_store.remove(model_id)
         record(

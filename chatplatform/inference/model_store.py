@@ -12,26 +12,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import platformdirs
-from django.conf import settings
 from django.utils.translation import gettext as _
 
-from chatplatform.inference import catalogue
+from chatplatform.common.errors import PlatformError
+from chatplatform.inference import catalogue, encrypted_model
 from chatplatform.inference.catalogue import CatalogueModel, ModelFile
 from chatplatform.inference.model_fetch import Fetch, ModelUnavailable, Progress
 from chatplatform.inference.model_lock import model_lock
+from chatplatform.inference.models_folder import models_folder
+from chatplatform.inference.own_models import unregister
 from chatplatform.inference.verified_files import VerifiedFiles, file_sha256
 
 __all__ = [
     "ModelUnavailable",
     "Presence",
     "Progress",
+    "disk_bytes",
+    "encrypted_file",
     "ensure",
+    "home_of",
     "model_path",
     "model_sha256",
     "models_folder",
     "presence",
     "remove",
+    "unwritable",
     "verify",
 ]
 
@@ -42,15 +47,23 @@ def _silent(fraction: float, detail: str) -> None:
     """Progress that nobody looks at."""
 
 
-def models_folder() -> Path:
-    """Where model files are kept; it may not exist yet."""
-    configured: Path | None = settings.ENVIRONMENT.models_dir
-    return configured.resolve() if configured else platformdirs.user_cache_path("chatplatform") / "models"
+def home_of(model: CatalogueModel) -> Path:
+    """The model's own folder, which may not exist."""
+    return models_folder() / model.id
+
+
+def encrypted_file(model: CatalogueModel) -> Path | None:
+    """The encrypted file that this model has here, right or not; None for most."""
+    if model.is_folder:
+        return None
+    path = home_of(model) / (model.files[0].name + encrypted_model.SUFFIX)
+    return path if path.is_file() else None
 
 
 def model_path(reference: str) -> Path | None:
     """The verified file or folder of a catalogue model, or None when it is missing or not whole.
 
+    An encrypted file proves itself when it is opened (encrypted_model.opened), so it is returned unread.
     `reference` may be the path of a model of one's own, which is returned as it is when it exists.
     """
     model = catalogue.find(reference)
@@ -61,7 +74,7 @@ def model_path(reference: str) -> Path | None:
         verified = VerifiedFiles(folder)
         if all(verified.is_right(folder / file.name, file.size, file.sha256) for file in model.files):
             return folder if model.is_folder else folder / model.files[0].name
-    return None
+    return encrypted_file(model)
 
 
 def presence(model_id: str) -> Presence:
@@ -74,6 +87,9 @@ def presence(model_id: str) -> Presence:
             return "here"
         if all(_size(folder / file.name) == file.size for file in model.files):
             return "unread"
+    sealed = encrypted_file(model)
+    if sealed is not None:
+        return "here" if _claims_to_be(sealed, model.files[0]) else "unread"
     begun = models_folder() / ".downloads" / model.id
     return "begun" if begun.is_dir() and any(begun.iterdir()) else "missing"
 
@@ -98,13 +114,36 @@ def remove(model_id: str) -> int:
                 freed += lone.stat().st_size
                 VerifiedFiles(folder).forget(lone)
                 lone.unlink()
+        if model.own:
+            unregister(model.id)
     except OSError as error:
-        raise ModelUnavailable(
-            "models_folder_unwritable",
-            _("%(folder)s cannot be written (%(reason)s). Set CHATPLATFORM_MODELS_DIR to another folder.")
-            % {"folder": folder, "reason": error.strerror or type(error).__name__},
-        ) from error
+        raise unwritable(error) from error
     return freed
+
+
+def disk_bytes(model_id: str) -> int:
+    """What the model takes of the disk now, half-fetched and set-aside files included."""
+    model = catalogue.get(model_id)
+    places = (home_of(model), models_folder() / ".downloads" / model.id)
+    found = sum(path.stat().st_size for place in places for path in place.rglob("*") if path.is_file())
+    lone = models_folder() / model.files[0].name
+    return found + (lone.stat().st_size if not model.is_folder and lone.is_file() else 0)
+
+
+def unwritable(error: OSError) -> ModelUnavailable:
+    """What to say when the folder of models refuses something."""
+    return ModelUnavailable(
+        "models_folder_unwritable",
+        _("%(folder)s cannot be written (%(reason)s). Set CHATPLATFORM_MODELS_DIR to another folder.")
+        % {"folder": models_folder(), "reason": error.strerror or type(error).__name__},
+    )
+
+
+def _claims_to_be(path: Path, file: ModelFile) -> bool:
+    try:
+        return encrypted_model.header_of(path).plain_sha256 == file.sha256
+    except (PlatformError, OSError):
+        return False
 
 
 def _size(path: Path) -> int:
@@ -138,6 +177,12 @@ def ensure(reference: str, progress: Progress = _silent) -> Path:
     if path is not None:
         return path
     model = catalogue.get(reference)
+    if model.own:
+        raise ModelUnavailable(
+            "own_model_gone",
+            _("The file of your own model %(model)s is gone. Delete the model and add its file again.")
+            % {"model": model.id},
+        )
     folder = models_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -146,11 +191,7 @@ def ensure(reference: str, progress: Progress = _silent) -> Path:
             if model_path(reference) is None:  # else the other process has brought it
                 Fetch(model, folder, progress).run()
     except OSError as error:
-        raise ModelUnavailable(
-            "models_folder_unwritable",
-            _("%(folder)s cannot be written (%(reason)s). Set CHATPLATFORM_MODELS_DIR to another folder.")
-            % {"folder": folder, "reason": error.strerror or type(error).__name__},
-        ) from error
+        raise unwritable(error) from error
     path = model_path(reference)
     if path is None:
         raise ModelUnavailable("model_vanished", _("The model was removed while it was fetched. Try again."))
@@ -168,8 +209,15 @@ class FileState:
 
 
 def verify(model_id: str) -> tuple[FileState, ...]:
-    """Read every file of a catalogue model from beginning to end. Raises NotFound for an unknown id."""
+    """Read every file of a catalogue model from beginning to end.
+
+    Raises NotFound for an unknown id; of an encrypted one, what `encrypted_model.verify` raises.
+    """
     model = catalogue.get(model_id)
+    sealed = encrypted_file(model)
+    if sealed is not None and not (home_of(model) / model.files[0].name).exists():
+        right = _claims_to_be(sealed, model.files[0]) and encrypted_model.verify(sealed)
+        return (FileState(model.files[0], sealed, "right" if right else "damaged"),)
     folder = next(
         (place for place in _candidates(model) if (place / model.files[0].name).exists()),
         models_folder() / model.id,

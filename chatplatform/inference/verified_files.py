@@ -59,6 +59,11 @@ class VerifiedFiles:
         self._remember(self._name(path), stamp)
         return True
 
+    def trust(self, path: Path, sha256: str) -> None:
+        """Remember a file that this process has just written or read. Raises OSError."""
+        state = path.stat()
+        self._remember(self._name(path), [sha256, state.st_size, state.st_mtime_ns])
+
     def forget(self, path: Path) -> None:
         """Have the file read again next time."""
         self._remember(self._name(path), None)

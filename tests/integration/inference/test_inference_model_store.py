@@ -233,6 +233,7 @@ def test_verify_reads_every_byte(folder: Path, wheels: Path) -> None:
     assert [found.state for found in model_store.verify("tiny")] == ["missing"]
 
 
+@pytest.mark.django_db
 def test_the_command_tells_progress_for_programs(
     folder: Path, wheels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chatplatform.accounts.models import Workspace
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import PlatformError
 from chatplatform.common.scope import workspace_scope
+from chatplatform.inference import gateway
 from chatplatform.prompts.evaluation.questions import question_set
 from chatplatform.prompts.evaluation.report import as_json, share_right, shortcomings, table
 from chatplatform.prompts.evaluation.runner import SEED, Answered, Examination, examine
 from chatplatform.prompts.queries import assistant_by_name, released_prompt
 
 ACTOR = Actor.system("evaluate")
+POLL_S = 1.0
 
 
 class Command(BaseCommand):
@@ -35,6 +39,9 @@ class Command(BaseCommand):
             "--only", nargs="+", default=[], metavar="ID", help="questions by beginning of id"
         )
         parser.add_argument("--seed", type=int, default=SEED, help=f"of the sampling (default: {SEED})")
+        parser.add_argument(
+            "--wait", type=float, default=0, metavar="SECONDS", help="for an engine that is loading"
+        )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print everything as JSON")
         parser.add_argument("--answers", type=Path, metavar="FILE", help="write everything as JSON to a file")
         parser.add_argument(
@@ -48,6 +55,7 @@ class Command(BaseCommand):
             raise CommandError("no question's id begins like this: see prompts/evaluation/questions.toml")
         workspace_id = options["workspace"] or _first_workspace()
         self._quiet = as_json
+        _until_ready(options["wait"])
         with workspace_scope(workspace_id):
             try:
                 examination = Examination(
@@ -94,6 +102,13 @@ class Command(BaseCommand):
 
 
 _document = as_json
+
+
+def _until_ready(seconds: float) -> None:
+    """Wait for the engine, so long at most; whether it is ready then, the first question tells."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not async_to_sync(gateway.engine_status)("llm").ready:
+        time.sleep(POLL_S)
 
 
 def _first_workspace() -> UUID:
