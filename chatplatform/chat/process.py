@@ -12,6 +12,7 @@ from chatplatform.chat.access_watch import AccessWatch
 from chatplatform.chat.live import LiveHub
 from chatplatform.chat.runner import TurnRunner
 from chatplatform.chat.tail import Tail
+from chatplatform.inference.endpoint_watch import watch as watch_engines
 
 State = Literal["stopped", "running", "draining"]
 
@@ -38,6 +39,7 @@ class ChatProcess:
         self._watching = [
             asyncio.create_task(self._tail.run()),
             asyncio.create_task(self.access.run()),
+            asyncio.create_task(watch_engines()),
         ]
 
     def begin_drain(self) -> None:

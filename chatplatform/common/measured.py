@@ -45,6 +45,10 @@ TOKENS = Counter(
     "Tokens of model calls; cached ones are part of the prompt's.",
     kind=("prompt", "cached", "completion"),
 )
+ENGINE_FAILOVERS = Counter(
+    "chatplatform_engine_failovers_total",
+    "Questions that were put to another engine because the first failed before its first word.",
+)
 DATABASE_WAIT_SECONDS = Histogram(
     "chatplatform_database_wait_seconds", "Time that work for the database waited for a free thread."
 )

@@ -19,9 +19,12 @@ from chatplatform.chat.models import Turn
 from chatplatform.common.clock import now
 from chatplatform.common.metrics import Gauge
 from chatplatform.common.scope import all_workspaces
+from chatplatform.inference.circuit_breaker import BreakerState
+from chatplatform.inference.endpoint_choice import breaker_states
 from chatplatform.jobs.models import Job, JobState
 
 KEPT_S = 2.0
+BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "open", "half_open")
 WHY = "metrics count over all workspaces"
 
 Measure = Callable[[], Mapping[str, float]]
@@ -84,6 +87,11 @@ def _turns() -> dict[str, float]:
     return {"": process.load().turns}
 
 
+def _engines() -> dict[str, float]:
+    states = breaker_states()
+    return {state: states.count(state) for state in BREAKER_STATES}
+
+
 SOCKETS = Gauge("chatplatform_sockets_open", "Open websockets of this process.", _sockets)
 TURNS_RUNNING = Gauge("chatplatform_turns_running", "Turns that run in this process.", _turns)
 JOBS = Gauge(
@@ -102,4 +110,10 @@ AUDIT_LAG = Gauge(
 )
 LEASES_EXPIRED = Gauge(
     "chatplatform_leases_expired", "Turns whose lease has ended and that nobody took up yet.", _expired_leases
+)
+ENGINES = Gauge(
+    "chatplatform_engines",
+    "Engines by their circuit, as this process finds them: closed ones answer, open ones are left alone.",
+    _engines,
+    state=BREAKER_STATES,
 )

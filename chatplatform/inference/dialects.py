@@ -38,7 +38,7 @@ OURS = Dialect(
     extended=True,
 )
 OPENAI = Dialect("openai", "restart")
-DIALECTS: Mapping[Kind, Dialect] = MappingProxyType(
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
         "ours": OURS,
         "llama_server": Dialect(

@@ -1,8 +1,7 @@
-"""Which engine serves what: the settings' addresses, and what the servers there say of themselves."""
+"""Clients of the engines that can answer, and what the servers there say of themselves."""
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
@@ -10,16 +9,22 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from chatplatform.inference.dialects import OURS, Dialect
+from chatplatform.inference.dialects import OPENAI, OURS, Dialect
+from chatplatform.inference.endpoints import Endpoint, is_loopback, own_endpoint
 from chatplatform.inference.errors import EngineRefused
-from chatplatform.inference.events import EngineModel
+from chatplatform.inference.events import EngineModel, EngineStatus
+from chatplatform.inference.http_clients import Transport, transport_to
+from chatplatform.inference.models import EngineEndpoint
 from chatplatform.inference.openai_client import EngineClient
 from chatplatform.inference.openai_models import ServedModels
+from chatplatform.inference.outbound import HEALTH, Cause, OutboundTransport
 from chatplatform.privacy.clearance import Destination
 
 EngineRole = Literal["llm", "encoder"]
 
 KNOWN_FOR_S = 300.0
+# An engine elsewhere is not asked how it is whenever somebody looks at a page: each question goes on record.
+STATUS_KEPT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,9 @@ class Engine:
         return configured if configured in names else self.models[0].id
 
 
-# What servers said of themselves, by address; asked anew after a while and after each failure.
-_known: dict[str, Engine] = {}
+# What the settings' engines said of themselves, by address; asked anew after a while and after each failure.
+_known: dict[str, tuple[ServedModels, float]] = {}
+_status: dict[str, tuple[EngineStatus, float]] = {}
 
 
 def role_of(model: str) -> EngineRole:
@@ -56,64 +62,108 @@ def role_of(model: str) -> EngineRole:
 
 
 def address(role: EngineRole) -> str:
-    """The base address of the engine, ending in /v1."""
+    """The base address of the settings' engine, ending in /v1."""
     return str(settings.LLM_URL if role == "llm" else settings.ENCODER_URL)
 
 
-def destination_of(role: EngineRole) -> Destination:
-    """Where prompts for this engine go, as clearance wants to know it."""
-    url = address(role)
+def encoder_destination() -> Destination:
+    """Where texts to be embedded go, as clearance wants to know it."""
+    url = address("encoder")
     host = urlsplit(url).hostname or ""
-    is_local = _is_loopback(host)
-    return Destination(name=role if is_local else host, url=url, is_local=is_local)
+    is_local = is_loopback(host)
+    return Destination(name="encoder" if is_local else host, url=url, is_local=is_local)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+async def engine(role: EngineRole, cause: Cause = HEALTH) -> Engine:
+    """The settings' engine in this role. Raises EngineUnavailable or EngineRefused when asking it fails."""
+    url = address(role)
+    known = _known.get(url)
+    if known is None or monotonic() - known[1] >= KNOWN_FOR_S:
+        client = _client(role, OPENAI, cause)
+        try:
+            served = await client.models()
+        except EngineRefused as error:
+            if error.code != "engine_model_unknown":  # a server without this address serves one model
+                raise
+            served = ServedModels()
+        known = _remember(role, served)
+    served, asked_at = known
+    return Engine(_client(role, served.dialect, cause), served.models, asked_at)
 
 
-def bare_client(role: EngineRole) -> EngineClient:
-    """A client that assumes nothing of the server."""
-    return EngineClient(address(role), settings.ENGINE_TOKEN)
+async def engine_at(endpoint: Endpoint, model: str, cause: Cause) -> tuple[EngineClient, str]:
+    """The client of one engine, and what it calls the model. Raises as `engine` for the settings' one; of any other
+    its row says what it is, and it is not asked."""
+    if endpoint.is_own:
+        found = await engine("llm", cause)
+        return found.client, found.model_name(model)
+    return client_of(endpoint, cause), endpoint.model_name(model)
 
 
-async def engine(role: EngineRole) -> Engine:
-    """The engine in this role. Raises EngineUnavailable or EngineRefused when it has to be asked and fails."""
-    known = _known.get(address(role))
-    if known is not None and monotonic() - known.asked_at < KNOWN_FOR_S:
-        return known
-    client = bare_client(role)
-    try:
-        served = await client.models()
-    except EngineRefused as error:
-        if error.code != "engine_model_unknown":  # a server without this address serves one model
-            raise
-        served = ServedModels()
-    return remember(role, served.models, served.dialect)
+def client_of(endpoint: Endpoint, cause: Cause) -> EngineClient:
+    """The client of an engine that has a row."""
+    if endpoint.is_local:
+        transport, url = transport_to(endpoint.url)
+    else:
+        in_network = endpoint.place == EngineEndpoint.Place.NETWORK
+        host = urlsplit(endpoint.url).hostname or ""
+        transport, url = OutboundTransport(cause, host, in_network), endpoint.url
+    return EngineClient(url, endpoint.key, endpoint.dialect or OPENAI, transport)
 
 
-def remember(role: EngineRole, models: tuple[EngineModel, ...], dialect: Dialect) -> Engine:
-    """What the server has just said of itself, to be kept.
+async def status(role: EngineRole) -> EngineStatus:
+    """How the settings' engine is: asked now if it is on this machine, else a minute old at most."""
+    url = address(role)
+    kept = _status.get(url)
+    if kept is not None and monotonic() - kept[1] < STATUS_KEPT_S:
+        return kept[0]
+    found = await _client(role, OPENAI, HEALTH).status()
+    if found.ready:
+        _remember(role, ServedModels(found.models, found.dialect))
+    else:
+        forget(role)
+    if not _is_local(role):
+        _status[url] = (found, monotonic())
+    return found
 
-    One that serves nothing yet is still loading, and is asked again the next time.
-    """
-    if not models and not _is_configured(role):
-        dialect = OURS
-    found = Engine(EngineClient(address(role), settings.ENGINE_TOKEN, dialect), models, monotonic())
-    if models:
+
+async def metrics(role: EngineRole) -> str:
+    """The figures of the settings' engine, if it is on this machine."""
+    return await _client(role, OPENAI, HEALTH).metrics() if _is_local(role) else ""
+
+
+def forget(role: EngineRole) -> None:
+    """Ask anew next time: the server failed, and another may come back in its place."""
+    _known.pop(address(role), None)
+
+
+def _remember(role: EngineRole, served: ServedModels) -> tuple[ServedModels, float]:
+    """Keep what the server has just said of itself. One that serves nothing yet is still loading, and is asked again
+    the next time."""
+    if not served.models and not _is_configured(role):
+        served = ServedModels((), OURS)
+    found = (served, monotonic())
+    if served.models:
         _known[address(role)] = found
     return found
+
+
+def _client(role: EngineRole, dialect: Dialect, cause: Cause) -> EngineClient:
+    url = address(role)
+    transport: Transport
+    if _is_local(role):
+        transport, url = transport_to(url)
+    else:
+        # the operator named this host: it may well be a container beside this one
+        transport = OutboundTransport(cause, urlsplit(url).hostname or "", in_network=True)
+    return EngineClient(url, settings.ENGINE_TOKEN, dialect, transport)
+
+
+def _is_local(role: EngineRole) -> bool:
+    return own_endpoint().is_local if role == "llm" else encoder_destination().is_local
 
 
 def _is_configured(role: EngineRole) -> bool:
     """Whether the operator named a server of their own."""
     environment = settings.ENVIRONMENT
     return bool(environment.llm_url if role == "llm" else environment.encoder_url)
-
-
-def forget(role: EngineRole) -> None:
-    """Ask anew next time: the server failed, and another may come back in its place."""
-    _known.pop(address(role), None)

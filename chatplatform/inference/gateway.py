@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Literal
 from uuid import UUID
 
-from django.db import DatabaseError
-
 from chatplatform.common import measured
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import PlatformError
 from chatplatform.common.threads import in_thread
-from chatplatform.inference import engines_in_use
-from chatplatform.inference.chat_request import ChatRequest
+from chatplatform.inference import endpoint_choice, endpoints, engines_in_use, model_stream
+from chatplatform.inference.endpoints import Endpoint
 from chatplatform.inference.engines_in_use import EngineRole
 from chatplatform.inference.errors import (
     ContextOverflow,
@@ -40,12 +37,13 @@ from chatplatform.inference.events import (
     TextDelta,
     ToolCallPart,
 )
-from chatplatform.inference.model_calls import CallResult, close_abandoned_calls, close_call, open_call
+from chatplatform.inference.model_calls import CallResult, close_abandoned_calls, open_call
+from chatplatform.inference.model_stream import Question
+from chatplatform.inference.outbound import Cause
 from chatplatform.inference.prometheus_text import figures
 from chatplatform.inference.token_estimate import estimate_tokens
 from chatplatform.privacy.clearance import ClearedPrompt, Destination, clear, require_cleared
 from chatplatform.privacy.prompt import Prompt, PromptMessage
-from chatplatform.privacy.pseudonyms import pseudonym
 from chatplatform.privacy.subjects import Subject
 
 __all__ = [
@@ -79,8 +77,6 @@ __all__ = [
     "warm",
 ]
 
-logger = logging.getLogger(__name__)
-
 EMBED_BATCH = 64
 
 
@@ -93,8 +89,12 @@ class Embedded:
 
 
 def destination(model: str = "chat") -> Destination:
-    """Where prompts for this model go, to be named when they are cleared. "embedding" is the encoder."""
-    return engines_in_use.destination_of(engines_in_use.role_of(model))
+    """Where a prompt for this model goes, to be named when it is cleared: the engine that would be asked now.
+    "embedding" is the encoder."""
+    if engines_in_use.role_of(model) == "encoder":
+        return engines_in_use.encoder_destination()
+    chosen = endpoint_choice.choose(model)
+    return (chosen or endpoints.own_endpoint()).destination
 
 
 async def stream(
@@ -107,106 +107,78 @@ async def stream(
 ) -> AsyncGenerator[ModelEvent]:
     """Ask a model, by alias ("chat", "quick") or id, and stream its answer, which ends with Completed.
 
-    Closing the generator cancels the call. Outside a turn, raises QuotaExceeded at a limit of the person who acts.
-    Raises EngineUnavailable (retryable) when the engine is down, dies
-    or is loading; QueueFull; ContextOverflow; EngineRefused; RecordUnavailable or AuditUnavailable when the
-    call cannot be recorded, in which case nothing was sent; KeysUnavailable without a master key.
+    An engine that fails before its first word is left for another, for which the prompt is cleared and the call
+    recorded anew. Closing the generator cancels the call. Outside a turn, raises QuotaExceeded at a limit of the
+    person who acts. Raises EngineUnavailable (retryable) when no engine is up, or one dies or is loading; QueueFull;
+    ContextOverflow; EngineRefused; RecordUnavailable or AuditUnavailable when the call cannot be recorded, in which
+    case nothing was sent; KeysUnavailable without a master key.
     """
-    _require_destination(require_cleared(cleared), model)
-    cache_owner, call_id = await in_thread(_prepare)(cleared, model, priority, turn_id)
-    result = CallResult("cancelled")
-    began = monotonic()
-    completed: Completed | None = None
-    try:
-        engine = await engines_in_use.engine("llm")
-        request = ChatRequest(
-            request_id=str(call_id),
-            model=engine.model_name(model),
-            prompt=cleared.prompt,
-            sampling=sampling,
-            priority=priority,
-            cache_owner=cache_owner,
-        )
-        async with aclosing(engine.client.chat(request)) as events:
-            async for event in events:
-                result = _noted(result, event, began)
-                if isinstance(event, Completed):
-                    completed = event
-                else:
+    require_cleared(cleared)
+    await endpoints.refresh()
+    endpoint = _cleared_for(cleared, model)
+    question = Question(model, sampling, priority, turn_id)
+    must_continue = cleared.prompt.continue_final
+    tried: list[str] = []
+    started = False
+    if (must_continue and not endpoint_choice.can_continue(endpoint)) or not endpoint_choice.may_ask(
+        endpoint
+    ):
+        better = await _another(cleared, model, [endpoint.id], must_continue=must_continue)
+        if better is not None:
+            cleared, endpoint = better
+        elif not endpoint_choice.may_ask(endpoint):
+            raise EngineUnavailable("engine_resting")
+    while True:
+        tried.append(endpoint.id)
+        spoken = False
+        try:
+            async with aclosing(model_stream.answer(cleared, endpoint, question)) as events:
+                async for event in events:
+                    if isinstance(event, Started):
+                        if started:  # of an engine that failed before: nobody has to hear it twice
+                            continue
+                        started = True
+                    spoken = spoken or isinstance(event, TextDelta | ToolCallPart)
                     yield event
-    except PlatformError as error:
-        if isinstance(error, EngineUnavailable | EngineRefused):
-            engines_in_use.forget("llm")
-        result = replace(result, state="failed", error_code=error.code)
-        raise
-    finally:
-        # closed even when the task is cancelled a second time while it waits for this
-        await asyncio.shield(_close(call_id, cleared, replace(result, total_s=monotonic() - began)))
-    if completed is not None:
-        yield completed
+            return
+        except PlatformError as error:
+            if spoken or not endpoint_choice.is_the_engines(error):
+                raise
+            following = await _another(cleared, model, tried, must_continue=must_continue)
+            if following is None:
+                raise
+            cleared, endpoint = following
+            measured.ENGINE_FAILOVERS.add()
 
 
-def _require_destination(cleared: ClearedPrompt, model: str) -> None:
-    if cleared.destination != destination(model):
-        raise EngineRefused("not_cleared_for_destination")
+def _cleared_for(cleared: ClearedPrompt, model: str) -> Endpoint:
+    found = endpoints.endpoints()
+    for endpoint in found:
+        if endpoint.destination == cleared.destination and endpoint.serves(model):
+            return endpoint
+    raise EngineRefused("not_cleared_for_destination")
 
 
-def _prepare(
-    cleared: ClearedPrompt, model: str, priority: Priority, turn_id: UUID | None
-) -> tuple[str, UUID]:
-    owner = pseudonym(cleared.subject, purpose="engine-cache")
-    return owner, open_call(cleared, kind="chat", model=model, priority=priority, turn_id=turn_id)
-
-
-def _noted(result: CallResult, event: ModelEvent, began: float) -> CallResult:
-    """What is known of the call after `event`."""
-    match event:
-        case Started():
-            return replace(
-                result,
-                model=event.model,
-                model_sha256=event.model_sha256,
-                prompt_tokens=event.prompt_tokens,
-                cached_tokens=event.cached_tokens,
-            )
-        case TextDelta():
-            first_token_s = result.first_token_s or monotonic() - began
-            said = (result.completion_tokens or 0) + event.tokens
-            return replace(result, completion_tokens=said, first_token_s=first_token_s)
-        case Completed():
-            return CallResult(
-                "completed",
-                model=event.model,
-                model_sha256=event.model_sha256,
-                finish_reason=event.finish_reason,
-                prompt_tokens=event.prompt_tokens,
-                cached_tokens=event.cached_tokens,
-                completion_tokens=event.completion_tokens,
-                first_token_s=event.first_token_s,
-            )
-        case ToolCallPart():
-            return replace(result, first_token_s=result.first_token_s or monotonic() - began)
-        case Queued():
-            return result
-
-
-def _close(call_id: UUID, cleared: ClearedPrompt, result: CallResult) -> Awaitable[None]:
-    return asyncio.ensure_future(_closed(call_id, cleared, result))
-
-
-async def _closed(call_id: UUID, cleared: ClearedPrompt, result: CallResult) -> None:
-    """Close the record. What was answered is not taken back if that fails: the row stays open, and is closed
-    as abandoned later."""
-    measured.MODEL_CALLS.add(state=result.state)
-    measured.TOKENS.add(result.prompt_tokens or 0, kind="prompt")
-    measured.TOKENS.add(result.cached_tokens or 0, kind="cached")
-    measured.TOKENS.add(result.completion_tokens or 0, kind="completion")
+async def _another(
+    cleared: ClearedPrompt, model: str, tried: Sequence[str], *, must_continue: bool
+) -> tuple[ClearedPrompt, Endpoint] | None:
+    """The next engine that is well, with the prompt cleared for it; None when there is none, or none that it may
+    be sent to."""
+    found = endpoint_choice.choose(model, besides=tried, must_continue=must_continue)
+    if found is None or not endpoint_choice.may_ask(found):
+        return None
     try:
-        await in_thread(close_call)(
-            call_id, workspace_id=cleared.workspace_id, actor=cleared.actor, result=result
+        again = await in_thread(clear)(
+            cleared.prompt,
+            subject=cleared.subject,
+            workspace_id=cleared.workspace_id,
+            actor=cleared.actor,
+            purpose=cleared.purpose,
+            destination=found.destination,
         )
-    except (DatabaseError, PlatformError) as error:
-        logger.warning("model call %s could not be closed: %s", call_id, type(error).__name__)
+    except PlatformError:
+        return None
+    return again, found
 
 
 async def embed(
@@ -257,19 +229,22 @@ async def embeddings(
     result = CallResult("cancelled")
     began = monotonic()
     try:
-        vectors, tokens = await _embed(texts, kind)
+        vectors, tokens = await _embed(texts, kind, Cause(purpose, actor, workspace_id))
         result = CallResult("completed", model="embedding", prompt_tokens=tokens)
     except PlatformError as error:
         engines_in_use.forget("encoder")
         result = CallResult("failed", error_code=error.code)
         raise
     finally:
-        await asyncio.shield(_close(call_id, cleared, replace(result, total_s=monotonic() - began)))
+        ended = replace(result, total_s=monotonic() - began)
+        await asyncio.shield(model_stream.close(call_id, cleared, ended))
     return Embedded(vectors, tokens)
 
 
-async def _embed(texts: Sequence[str], kind: Literal["query", "passage"]) -> tuple[list[list[float]], int]:
-    engine = await engines_in_use.engine("encoder")
+async def _embed(
+    texts: Sequence[str], kind: Literal["query", "passage"], cause: Cause
+) -> tuple[list[list[float]], int]:
+    engine = await engines_in_use.engine("encoder", cause)
     name = engine.model_name("embedding")
     vectors: list[list[float]] = []
     total = 0
@@ -285,13 +260,11 @@ async def _embed(texts: Sequence[str], kind: Literal["query", "passage"]) -> tup
 async def count_tokens(messages: Sequence[PromptMessage], *, model: str = "chat") -> int:
     """How long the messages are for this model, in tokens.
 
-    Counted by an engine on this machine; estimated, rather too high, for any other: nothing that was not
-    cleared leaves the machine. Raises EngineUnavailable, EngineRefused.
+    Counted by an engine of ours on this machine, if no other may answer; estimated, rather too high, in any other
+    case: nothing that was not cleared leaves the machine. Raises EngineUnavailable, EngineRefused.
     """
-    if not destination(model).is_local:
-        return estimate_tokens(messages)
-    engine = await engines_in_use.engine("llm")
-    if not engine.client.extended:
+    engine = await _counting_engine(model)
+    if engine is None:
         return estimate_tokens(messages)
     try:
         return await engine.client.tokenize(messages, model=engine.model_name(model))
@@ -331,33 +304,34 @@ async def warm(messages: Sequence[PromptMessage], *, model: str = "chat") -> boo
 
 
 async def served_model(model: str = "chat") -> EngineModel | None:
-    """What the engine says of a model: its hash, window and measured speeds, a few minutes old at most.
+    """What is known of the model that would answer now: its hash, window and measured speeds, a few minutes old.
 
-    None when it does not say. Raises EngineUnavailable, EngineRefused.
+    None when its engine does not say. Raises EngineUnavailable, EngineRefused.
     """
+    await endpoints.refresh()
+    chosen = endpoint_choice.choose(model)
+    if chosen is not None and not chosen.is_own:
+        return EngineModel(chosen.model_name(model), context_tokens=chosen.context_tokens or None)
     engine = await engines_in_use.engine("llm")
     name = engine.model_name(model)
     return next((found for found in engine.models if name == found.id or name in found.aliases), None)
 
 
 async def _counting_engine(model: str) -> engines_in_use.Engine | None:
-    """The engine, if it is ours and on this machine."""
-    if not destination(model).is_local:
+    """The settings' engine, if it is ours, on this machine, and the only one that may answer."""
+    own = endpoints.own_endpoint()
+    if not own.is_local or any(each.serves(model) for each in endpoints.endpoints() if not each.is_own):
         return None
     engine = await engines_in_use.engine("llm")
     return engine if engine.client.extended else None
 
 
 async def engine_figures(role: engines_in_use.EngineRole = "llm") -> EngineFigures:
-    """How busy an engine is, asked now. Never raises, and waits for two seconds at most."""
-    return figures(await engines_in_use.bare_client(role).metrics())
+    """How busy the settings' engine is, asked now. Never raises, and waits for two seconds at most."""
+    return figures(await engines_in_use.metrics(role))
 
 
 async def engine_status(role: engines_in_use.EngineRole = "llm") -> EngineStatus:
-    """How an engine is, asked now. Never raises for an engine that is down."""
-    status = await engines_in_use.bare_client(role).status()
-    if status.ready:
-        engines_in_use.remember(role, status.models, status.dialect)
-    else:
-        engines_in_use.forget(role)
-    return status
+    """How the settings' engine is, asked now; a minute ago, if it is not on this machine. Never raises for an engine
+    that is down."""
+    return await engines_in_use.status(role)

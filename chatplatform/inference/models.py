@@ -76,3 +76,41 @@ class ModelChoice(models.Model):
     role = models.CharField(primary_key=True, max_length=8, choices=Role.choices)
     model_id = models.CharField(max_length=100)
     changed_at = models.DateTimeField(default=now)
+
+
+class EngineEndpoint(models.Model):
+    """A server that answers beside the machine's own engine, for every workspace on it.
+
+    One that is not on this machine is off until somebody with the right says that prompts may leave for it.
+    """
+
+    class Kind(models.TextChoices):
+        OURS = "ours", _("Engine of this platform")
+        LLAMA_SERVER = "llama_server", "llama-server"
+        VLLM = "vllm", "vLLM"
+        OLLAMA = "ollama", "Ollama"
+        OPENAI = "openai", _("Any other server of the OpenAI protocol")
+
+    class Place(models.TextChoices):
+        MACHINE = "machine", _("On this machine")
+        NETWORK = "network", _("In our own network")
+        OUTSIDE = "outside", _("Outside, on the internet")
+
+    class Order(models.TextChoices):
+        BEFORE = "before", _("Before the machine's own engine")
+        BESIDE = "beside", _("Beside it, sharing the load")
+        AFTER = "after", _("After it, when it does not answer")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=60, unique=True)
+    url = models.CharField(max_length=300)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    place = models.CharField(max_length=16, choices=Place.choices)
+    order = models.CharField(max_length=16, choices=Order.choices, default=Order.BEFORE)
+    sealed_key = models.BinaryField(null=True)
+    chat_model = models.CharField(max_length=255, blank=True)
+    quick_model = models.CharField(max_length=255, blank=True)
+    context_tokens = models.PositiveIntegerField(default=0)
+    is_on = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+    changed_at = models.DateTimeField(default=now)

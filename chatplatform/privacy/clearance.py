@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from typing import NoReturn, final
@@ -27,7 +28,14 @@ from chatplatform.privacy.errors import PrivacyRefused
 from chatplatform.privacy.prompt import Prompt
 from chatplatform.privacy.subjects import Subject
 
-__all__ = ["ClearedPrompt", "Destination", "PrivacyRefused", "clear", "require_cleared"]
+__all__ = [
+    "ClearedPrompt",
+    "Destination",
+    "PrivacyRefused",
+    "clear",
+    "permit_destinations",
+    "require_cleared",
+]
 
 _PURPOSE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _TOKEN = object()
@@ -62,6 +70,17 @@ class ClearedPrompt:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a ClearedPrompt cannot be copied, stored or sent: clear the prompt where it is used")
+
+
+Permit = Callable[[Destination], bool]
+_permits: list[Permit] = []
+
+
+def permit_destinations(permit: Permit) -> None:
+    """Have `permit` asked, beside the settings, whether an administrator lets prompts leave this machine for a
+    destination. It reads the database, each time: what was taken back holds for the next prompt."""
+    if permit not in _permits:
+        _permits.append(permit)
 
 
 _issued: WeakSet[ClearedPrompt] = WeakSet()
@@ -121,12 +140,14 @@ def _refusal(
     subject: Subject, workspace_id: UUID, actor: Actor, destination: Destination
 ) -> tuple[str, str | Promise] | None:
     host = _host(destination.url)
-    if destination.is_local and not _is_this_machine(host):
+    if destination.is_local and not _is_this_machine(destination.url):
         return "destination_not_local", _("The model is not on this machine, though it is said to be.")
-    if not destination.is_local and host not in settings.ENVIRONMENT.remote_hosts:
+    if not destination.is_local and not (
+        host in settings.ENVIRONMENT.remote_hosts or any(permit(destination) for permit in _permits)
+    ):
         return "destination_not_permitted", _(
             "Prompts may not be sent to this model's host. An administrator can permit it with "
-            "CHATPLATFORM_REMOTE_HOSTS."
+            "CHATPLATFORM_REMOTE_HOSTS, or among the engines of the console."
         )
     people = {subject.id} if subject.kind == "person" else set()
     if actor.kind is ActorKind.PERSON:
@@ -152,7 +173,10 @@ def _host(url: str) -> str:
         return ""
 
 
-def _is_this_machine(host: str) -> bool:
+def _is_this_machine(url: str) -> bool:
+    if urlsplit(url).scheme == "unix":
+        return True
+    host = _host(url)
     if host == "localhost":
         return True
     try:

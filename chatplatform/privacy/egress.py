@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -33,6 +35,7 @@ __all__ = [
     "EgressLimits",
     "EgressRefused",
     "EgressResponse",
+    "EgressStream",
     "EgressTooLarge",
     "Resolver",
     "open_egress",
@@ -130,12 +133,41 @@ class EgressClient:
                             "egress_too_large", _("The other side's answer is too large to take in.")
                         )
                 return EgressResponse(response.status_code, dict(response.headers), bytes(body))
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise _refused("url_invalid") from error
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise EgressFailed(
-                "egress_failed", _("The other side did not answer in time. Try again.")
-            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise _failure(error) from error
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None
+    ) -> AsyncIterator[EgressStream]:
+        """Send one request and read its answer as it comes. No redirect is followed, and `total_s` limits each
+        wait rather than the whole, which is the caller's to bound; `body_bytes` limits nothing. Raises as
+        `request` does."""
+        request = self._client.build_request(method, url, headers=headers, content=content)
+        try:
+            response = await self._client.send(request, stream=True, follow_redirects=False)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise _failure(error) from error
+        try:
+            yield EgressStream(response)
+        finally:
+            await response.aclose()
+
+
+class EgressStream:
+    """An answer whose body comes in pieces; made by `EgressClient.stream`."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = dict(response.headers)
+        self._pieces = response.aiter_raw()
+
+    async def piece(self) -> bytes:
+        """What has arrived, as it was sent; waits for something. Empty at the end. Raises EgressFailed."""
+        try:
+            return await anext(self._pieces, b"")
+        except httpx.HTTPError as error:
+            raise _failure(error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +234,9 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, door: _Door) -> None:
         # connections are pooled by address, and two hosts of one address must not share one: so no pool
-        super().__init__(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+        super().__init__(
+            verify=_certificates(), trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
         self._door = door
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -215,6 +249,25 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
             extensions={**request.extensions, "sni_hostname": request.url.host},
         )
         return await super().handle_async_request(pinned)
+
+
+@lru_cache(maxsize=1)
+def _certificates() -> ssl.SSLContext:
+    """Reading the authorities' certificates takes longer than many an answer: once for the process."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _failure(error: Exception) -> EgressRefused | EgressFailed:
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return _refused("url_invalid")
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return EgressFailed(
+                "egress_not_trusted", _("The other side's certificate is not valid for this address.")
+            )
+        cause = cause.__cause__ or cause.__context__
+    return EgressFailed("egress_failed", _("The other side did not answer in time. Try again."))
 
 
 def _port(url: httpx.URL) -> int:

@@ -41,12 +41,29 @@ HARMLESS = {"socket": {"gethostname"}}
 MAY_MAKE_CLEARED_PROMPTS = ("chatplatform/privacy/clearance.py",)
 # what stands behind the gateway, and who may import it
 BEHIND_THE_GATEWAY = {
-    "chatplatform.inference.engines_in_use": ("chatplatform/inference/gateway.py",),
+    "chatplatform.inference.engines_in_use": (
+        "chatplatform/inference/gateway.py",
+        "chatplatform/inference/model_stream.py",
+        "chatplatform/inference/endpoint_watch.py",
+    ),
     "chatplatform.inference.openai_client": (
         "chatplatform/inference/gateway.py",
         "chatplatform/inference/engines_in_use.py",
     ),
-    "chatplatform.inference.http_clients": ("chatplatform/inference/openai_client.py",),
+    "chatplatform.inference.http_clients": (
+        "chatplatform/inference/openai_client.py",
+        "chatplatform/inference/engines_in_use.py",
+        "chatplatform/inference/outbound.py",
+    ),
+    "chatplatform.inference.outbound": (
+        "chatplatform/inference/gateway.py",
+        "chatplatform/inference/model_stream.py",
+        "chatplatform/inference/engines_in_use.py",
+        "chatplatform/inference/endpoint_watch.py",
+        "chatplatform/inference/endpoint_trial.py",
+        "chatplatform/health/checks/more_engines.py",
+    ),
+    "chatplatform.inference.model_stream": ("chatplatform/inference/gateway.py",),
 }
 
 

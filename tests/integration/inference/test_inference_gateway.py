@@ -16,7 +16,7 @@ from chatplatform.audit.errors import AuditUnavailable
 from chatplatform.audit.models import AuditEvent
 from chatplatform.common.actors import Actor
 from chatplatform.common.threads import in_thread
-from chatplatform.inference import gateway, model_calls, openai_client
+from chatplatform.inference import gateway, model_calls, model_stream, openai_client
 from chatplatform.inference.models import ModelCall
 from chatplatform.privacy.clearance import ClearedPrompt
 from chatplatform.privacy.prompt import LeftOut, Prompt, PromptMessage
@@ -119,7 +119,7 @@ async def test_sabotage_a_gateway_that_ignores_a_failed_record_is_noticed(
     asker: Asker, scripted_engine: ScriptedEngineProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above must be able to fail: with the protection taken out, the engine is reached."""
-    monkeypatch.setattr(gateway, "open_call", lambda *args, **kwargs: uuid4())
+    monkeypatch.setattr(model_stream, "open_call", lambda *args, **kwargs: uuid4())
     await answer(await asker.ask("Hello"))
     assert scripted_engine.state()["chats"] == 1
     assert await in_thread(calls)() == []
