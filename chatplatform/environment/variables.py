@@ -103,6 +103,9 @@ class Environment(BaseModel):
         le=600,
         description="Wished seconds to an answer's first word; older messages are left out for it. 0: no wish.",
     )
+    llm_idle_s: int = Field(
+        600, ge=0, description="Seconds after which a model that was loaded for a request by name is freed."
+    )
     llm_threads: int = Field(0, ge=0, description="Threads of the language model; 0 means one per core.")
     api_requests_a_minute: int = Field(
         600, ge=1, description="Requests that one token may send to the API in a minute."

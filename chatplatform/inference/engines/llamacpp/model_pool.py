@@ -1,10 +1,12 @@
-"""Which models are loaded, and under which names: the best that is there, swapped in while the old one serves."""
+"""Which models are loaded, and under which names: the best that is there, swapped in while the old one serves.
+
+Others that are offered are loaded when a request names them, as far as the memory goes.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,13 +14,13 @@ from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
 
 from chatplatform.common.errors import PlatformError
+from chatplatform.inference.engines.llamacpp.load_failures import LoadFailures
+from chatplatform.inference.engines.llamacpp.on_demand import Demands, OnDemand, room_refused
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
 """How often the pool looks for a better model's file."""
-RETRY_S = 60.0
-"""A file that could not be loaded is tried again after this time, or when it has changed."""
 
 CHAT, QUICK = "chat", "quick"
 
@@ -37,6 +39,10 @@ class ModelUnknown(Exception):
     """No model is served under this name, nor will be."""
 
 
+class ModelRefused(Exception):
+    """The model is there and is not loaded; the text says why."""
+
+
 S = TypeVar("S", bound=Served)
 
 
@@ -50,13 +56,6 @@ class PoolStatus:
     problems: tuple[str, ...]
 
 
-@dataclass
-class _Failure:
-    file: tuple[str, int, int]
-    message: str
-    at: float
-
-
 # models from best to least, and the one for "quick"
 Wishes = tuple[Sequence[str], str]
 
@@ -65,7 +64,8 @@ class ModelPool(Generic[S]):
     """`preferred` names models from best to least; the best whose file is there bears the name "chat".
 
     `quick` bears the name "quick" once its file is there; until then "quick" is the chat model. Loading happens
-    on a thread of the pool's own. A model is freed when it has no name any more and nobody uses it.
+    on a thread of the pool's own. A model is freed when it has no name any more and nobody uses it; one that was
+    loaded because a request named it, when nobody has for a while, or when its room is needed.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class ModelPool(Generic[S]):
         load: Callable[[str, Path, Callable[[float], bool]], S],
         look_s: float = LOOK_S,
         wishes: Callable[[], Wishes | None] | None = None,
+        on_demand: OnDemand | None = None,
     ) -> None:
         """`resolve` finds a model's file; `load` gets id, path and a callback for progress.
 
@@ -88,12 +89,14 @@ class ModelPool(Generic[S]):
         self._load = load
         self._look_s = look_s
         self._wishes = wishes
+        self._on_demand = on_demand
+        self._demands = Demands(on_demand.idle_s if on_demand else 0.0)
         self._lock = threading.Lock()
         self._loaded: dict[str, S] = {}
         self._uses: dict[str, int] = {}
         self._chat_id = ""
         self._loading: tuple[str, float] | None = None
-        self._failures: dict[str, _Failure] = {}
+        self._failures = LoadFailures()
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="model pool", daemon=True)
@@ -118,7 +121,7 @@ class ModelPool(Generic[S]):
 
     @contextmanager
     def use(self, name: str) -> Iterator[S]:
-        """The model that bears `name`, kept loaded meanwhile. Raises ModelLoading or ModelUnknown."""
+        """The model that bears `name`, kept loaded meanwhile. Raises ModelLoading, ModelRefused or ModelUnknown."""
         with self._lock:
             model = self._find(name)
             self._uses[model.id] = self._uses.get(model.id, 0) + 1
@@ -127,23 +130,30 @@ class ModelPool(Generic[S]):
         finally:
             with self._lock:
                 self._uses[model.id] -= 1
+                self._demands.used(model.id)
             self._wake.set()
 
     def models(self) -> list[tuple[S, tuple[str, ...]]]:
-        """Every model that is served, with its names beside its id."""
+        """Every model that is served, with its names beside its id: none for one loaded on demand."""
         with self._lock:
+            wanted = self._demands.wanted()
             served = []
             for model in self._loaded.values():
                 aliases = [CHAT] if model.id == self._chat_id else []
                 if model.id == self._quick_id():
                     aliases.append(QUICK)
-                if aliases:
+                if aliases or model.id in wanted:
                     served.append((model, tuple(aliases)))
             return served
 
+    def available(self) -> list[str]:
+        """Models that are not loaded and would be if a request named them."""
+        with self._lock:
+            return sorted(self._demands.offered - self._loaded.keys())
+
     def status(self) -> PoolStatus:
         with self._lock:
-            problems = tuple(failure.message for failure in self._failures.values())
+            problems = self._failures.messages()
             progress = self._loading[1] if self._loading else None
             if self._chat_id:
                 detail = f"{self._chat_id} answers"
@@ -152,8 +162,8 @@ class ModelPool(Generic[S]):
                 return PoolStatus("ready", detail, progress, problems)
             if self._loading:
                 return PoolStatus("loading", f"loading {self._loading[0]}", progress, problems)
-            if problems:
-                return PoolStatus("error", problems[0], None, problems)
+            if own := self._failures.messages((*self._preferred, self._quick)):
+                return PoolStatus("error", own[0], None, problems)
             return PoolStatus("loading", f"waiting for the file of {' or '.join(self._preferred)}", None, ())
 
     def _quick_id(self) -> str:
@@ -162,7 +172,13 @@ class ModelPool(Generic[S]):
     def _find(self, name: str) -> S:
         model_id = {CHAT: self._chat_id, QUICK: self._quick_id()}.get(name, name)
         if model_id in self._loaded:
+            self._demands.used(model_id)
             return self._loaded[model_id]
+        if refusal := self._demands.refusal(name):
+            raise ModelRefused(refusal)
+        if self._demands.ask(name):
+            self._wake.set()
+            raise ModelLoading(name)
         if name in (CHAT, QUICK, *self._preferred, self._quick):
             raise ModelLoading(name)
         raise ModelUnknown(name)
@@ -181,6 +197,7 @@ class ModelPool(Generic[S]):
     def look(self) -> None:
         """One round: load what is wanted and can be had, give names, free what has none."""
         self._ask_wishes()
+        self._look_at_offers()
         for model_id in self._preferred:
             if self._obtain(model_id):
                 with self._lock:
@@ -190,15 +207,32 @@ class ModelPool(Generic[S]):
                 break
         if self._quick:
             self._obtain(self._quick)
+        self._follow_demands()
         self._free_unused()
+
+    def _look_at_offers(self) -> None:
+        if self._on_demand is not None:
+            offered = frozenset(self._on_demand.offered())
+            with self._lock:
+                self._demands.offered = offered
+
+    def _follow_demands(self) -> None:
+        """Load what requests have named, the latest first."""
+        with self._lock:
+            wanted = self._demands.wanted()
+        for model_id in reversed(wanted):
+            if not self._obtain(model_id):
+                with self._lock:
+                    if not self._demands.refusal(model_id):
+                        reasons = self._failures.messages((model_id,))
+                        self._demands.refuse(model_id, *reasons or (f"{model_id}: its file is not whole.",))
 
     def _ask_wishes(self) -> None:
         wishes = self._wishes() if self._wishes is not None else None
         if wishes is not None:
             with self._lock:
                 self._preferred, self._quick = tuple(dict.fromkeys(wishes[0])), wishes[1]
-                known = {*self._preferred, self._quick}
-                self._failures = {name: each for name, each in self._failures.items() if name in known}
+                self._failures.keep({*self._preferred, self._quick, *self._demands.offered})
 
     def _obtain(self, model_id: str) -> bool:
         """Whether `model_id` is loaded now, after trying."""
@@ -208,46 +242,65 @@ class ModelPool(Generic[S]):
         if path is None or self._stop.is_set():
             return False
         try:
-            stat = path.stat()
-            file = (str(path), stat.st_size, stat.st_mtime_ns)
-            failure = self._failures.get(model_id)
-            if failure and failure.file == file and time.monotonic() - failure.at < RETRY_S:
+            if self._failures.stands(model_id, path):
+                return False
+            if not self._make_room(model_id, path):
                 return False
             model = self._load(model_id, path, lambda fraction: self._progress(model_id, fraction))
         except (PlatformError, OSError) as error:
             if not self._stop.is_set():
-                self._fail(model_id, path, error)
+                with self._lock:
+                    message = self._failures.note(model_id, path, error)
+                log.error("The model %s cannot be used.", message)
             return False
         finally:
             with self._lock:
                 self._loading = None
         with self._lock:
-            self._failures.pop(model_id, None)
+            self._failures.forget(model_id)
             self._loaded[model_id] = model
         return True
+
+    def _make_room(self, model_id: str, path: Path) -> bool:
+        """Free idle models loaded on demand until `path` fits. True also for what must be tried in any case."""
+        rules = self._on_demand
+        if rules is None:
+            return True
+        needed = rules.needed_bytes(path)
+        with self._lock:
+            kept = (*self._preferred, self._quick, self._chat_id)
+            idle = [name for name in self._demands.wanted() if name in self._loaded and name not in kept]
+        for name in idle:
+            if needed <= rules.available_bytes():
+                break
+            self._free_one(name)
+        available = rules.available_bytes()
+        if needed <= available or model_id in kept:
+            return True
+        with self._lock:
+            reason = room_refused(needed, available, self._loaded)
+            self._demands.refuse(model_id, f"{model_id}: {reason}")
+        log.warning("The model %s is not loaded. %s", model_id, reason)
+        return False
+
+    def _free_one(self, model_id: str) -> None:
+        """Free a model unless it is used."""
+        with self._lock:
+            if self._uses.get(model_id):
+                return
+            model = self._loaded.pop(model_id)
+            self._demands.drop(model_id)
+        log.info("%s makes room.", model_id)
+        model.close()
 
     def _progress(self, model_id: str, fraction: float) -> bool:
         with self._lock:
             self._loading = (model_id, round(fraction, 2))
         return not self._stop.is_set()
 
-    def _fail(self, model_id: str, path: Path, error: PlatformError | OSError) -> None:
-        reason = (
-            error.message if isinstance(error, PlatformError) else (error.strerror or type(error).__name__)
-        )
-        message = f"{model_id}: {reason}"
-        log.error("The model %s cannot be used.", message)
-        try:
-            stat = path.stat()
-            file = (str(path), stat.st_size, stat.st_mtime_ns)
-        except OSError:
-            file = (str(path), 0, 0)
-        with self._lock:
-            self._failures[model_id] = _Failure(file, message, time.monotonic())
-
     def _free_unused(self) -> None:
         with self._lock:
-            wanted = {self._chat_id, self._quick_id()}
+            wanted = {self._chat_id, self._quick_id(), *self._demands.wanted()}
             unused = [m for m in self._loaded.values() if m.id not in wanted and not self._uses.get(m.id)]
             for model in unused:
                 del self._loaded[model.id]

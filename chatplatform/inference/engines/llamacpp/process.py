@@ -5,14 +5,16 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import uvicorn
 
 from chatplatform.inference.engines.llamacpp.chat_call import in_thread
+from chatplatform.inference.engines.llamacpp.memory_fit import available_bytes, needed_bytes
 from chatplatform.inference.engines.llamacpp.model_pool import ModelPool, Wishes
 from chatplatform.inference.engines.llamacpp.native import llama
+from chatplatform.inference.engines.llamacpp.on_demand import OnDemand
 from chatplatform.inference.engines.llamacpp.saving import Saving
 from chatplatform.inference.engines.llamacpp.served_model import ServedModel
 from chatplatform.inference.engines.llamacpp.server import Courier, EngineApp
@@ -51,11 +53,14 @@ def serve(
     threads: int,
     token: str,
     saving: Saving,
+    offered: Callable[[], Collection[str]],
+    idle_s: float,
     wishes: Callable[[], Wishes | None] | None = None,
 ) -> None:
     """Serve on `listener` until SIGTERM or SIGINT.
 
-    `resolve` gives a model's file or None; `sha256_of` its hash, and may read the file. `wishes`: see ModelPool.
+    `resolve` gives a model's file or None; `sha256_of` its hash, and may read the file, but not of those that
+    `offered` gives. `offered` and `idle_s`: see OnDemand. `wishes`: see ModelPool.
     """
     llama()
     sys.setswitchinterval(SWITCH_S)
@@ -75,9 +80,19 @@ def serve(
         )
 
     pool: ModelPool[ServedModel] = ModelPool(
-        preferred=preferred, quick=quick, resolve=resolve, load=load, wishes=wishes
+        preferred=preferred,
+        quick=quick,
+        resolve=resolve,
+        load=load,
+        wishes=wishes,
+        on_demand=OnDemand(
+            offered=offered,
+            needed_bytes=lambda path: needed_bytes(path, context_tokens),
+            available_bytes=available_bytes,
+            idle_s=idle_s,
+        ),
     )
-    app = EngineApp(pool, courier, token=token)
+    app = EngineApp(pool, courier, token=token, sha256_of=sha256_of)
     config = uvicorn.Config(
         app,
         lifespan="on",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from chatplatform.inference.encrypted_model import opened
 from chatplatform.inference.engines.llamacpp.context import Piece
 from chatplatform.inference.engines.llamacpp.gguf import GGUFHeader, read_header
 from chatplatform.inference.engines.llamacpp.llama_context import LlamaContext
@@ -44,14 +45,15 @@ class ServedModel:
     ) -> None:
         """Load `path`. `context_tokens` is what one request may fill, cut to what the model was trained for.
 
-        Raises DamagedModel, LoadFailed or OSError.
+        Raises DamagedModel, LoadFailed, OSError, or what encrypted_model.opened raises.
         """
         self.id = model_id
         self.path = path
         self.sha256 = sha256
-        header = read_header(path)
+        with opened(path) as plain:
+            header = read_header(plain)
+            self.model = LlamaModel(plain, on_progress)
         self.context_tokens = min(context_tokens, header.context_tokens)
-        self.model = LlamaModel(path, on_progress)
         context: LlamaContext | None = None
         try:
             cells = cache_cells(

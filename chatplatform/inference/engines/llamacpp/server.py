@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
@@ -34,7 +34,12 @@ from chatplatform.inference.engines.llamacpp.http import (
     send_json,
 )
 from chatplatform.inference.engines.llamacpp.metrics import Metrics
-from chatplatform.inference.engines.llamacpp.model_pool import ModelLoading, ModelPool, ModelUnknown
+from chatplatform.inference.engines.llamacpp.model_pool import (
+    ModelLoading,
+    ModelPool,
+    ModelRefused,
+    ModelUnknown,
+)
 from chatplatform.inference.engines.llamacpp.served_model import ServedModel
 from chatplatform.inference.engines.llamacpp.warm import warm
 from chatplatform.inference.engines.llamacpp.wire import (
@@ -70,8 +75,17 @@ def _hand_out(events: list[tuple[Sink, Event]]) -> None:
 class EngineApp:
     """The ASGI application. Starts and stops the model pool with its own life."""
 
-    def __init__(self, pool: ModelPool[ServedModel], courier: Courier, *, token: str) -> None:
+    def __init__(
+        self,
+        pool: ModelPool[ServedModel],
+        courier: Courier,
+        *,
+        token: str,
+        sha256_of: Callable[[str], str] = lambda _name: "",
+    ) -> None:
+        """`sha256_of` gives the hash of a model's file without reading it."""
         self._pool = pool
+        self._sha256_of = sha256_of
         self._courier = courier
         self._authorization = f"Bearer {token}".encode()
         self._metrics = Metrics()
@@ -178,8 +192,20 @@ class EngineApp:
                 "context_tokens": model.context_tokens,
                 "reading_tokens_s": _rounded(model.scheduler.speed.reading_tokens_s),
                 "writing_tokens_s": _rounded(model.scheduler.speed.writing_tokens_s),
+                "state": "loaded",
             }
             for model, aliases in self._pool.models()
+        ]
+        data += [
+            {
+                "id": name,
+                "object": "model",
+                "owned_by": "local",
+                "aliases": (),
+                "sha256": self._sha256_of(name),
+                "state": "available",
+            }
+            for name in self._pool.available()
         ]
         await send_json(send, {"object": "list", "data": data})
 
@@ -199,7 +225,7 @@ class EngineApp:
                 check_biases(served, request)
                 call = chat_call(served, request, await read_prompt(served, request), grammar)
                 await self._serve(call, request.request_id, receive, send)
-        except (ModelLoading, ModelUnknown) as error:
+        except (ModelLoading, ModelRefused, ModelUnknown) as error:
             raise self._no_model(error) from None
 
     @contextmanager
@@ -243,7 +269,7 @@ class EngineApp:
                 else:
                     messages = [message.as_chat() for message in request.messages]
                     count = len((await in_thread(served.prompts.read, messages)).tokens)
-        except (ModelLoading, ModelUnknown) as error:
+        except (ModelLoading, ModelRefused, ModelUnknown) as error:
             raise self._no_model(error) from None
         except TemplateFailed as error:
             raise HttpError(400, "invalid_request", str(error)) from None
@@ -261,7 +287,7 @@ class EngineApp:
         try:
             with self._pool.use(request.model) as served:
                 warmed = await warm(served, [message.as_chat() for message in request.messages])
-        except (ModelLoading, ModelUnknown) as error:
+        except (ModelLoading, ModelRefused, ModelUnknown) as error:
             raise self._no_model(error) from None
         await send_json(send, {"tokens": warmed.tokens, "cached": warmed.cached})
 
@@ -271,10 +297,14 @@ class EngineApp:
             model.scheduler.forget(cache_owner(request.cache_owner))
         await send_json(send, {})
 
-    def _no_model(self, error: ModelLoading | ModelUnknown) -> HttpError:
+    def _no_model(self, error: ModelLoading | ModelRefused | ModelUnknown) -> HttpError:
+        if isinstance(error, ModelRefused):
+            return HttpError(409, "model_unavailable", str(error))
         if isinstance(error, ModelUnknown):
             return HttpError(404, "model_not_found", "This engine does not serve that model.")
-        return HttpError(503, "model_loading", f"The model is not ready: {self._pool.status().detail}.")
+        status = self._pool.status()
+        done = "" if status.progress is None else f" ({status.progress:.0%})"
+        return HttpError(503, "model_loading", f"The model is not ready: {status.detail}{done}.")
 
 
 def _parsed(kind: type[B], body: object) -> B:

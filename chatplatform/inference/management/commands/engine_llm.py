@@ -79,6 +79,8 @@ class Command(BaseCommand):
                 memory_mb=settings.ENVIRONMENT.llm_saved_memory_mb,
                 disk_mb=settings.ENVIRONMENT.llm_saved_disk_mb,
             ),
+            offered=_offered,
+            idle_s=settings.ENVIRONMENT.llm_idle_s,
             wishes=None if models else names.wishes,
         )
 
@@ -105,6 +107,17 @@ class _Names:
         except DatabaseError:
             return None
         return self.shown(chat), self.shown([quick])[0]
+
+
+def _offered() -> list[str]:
+    """Chat models of the catalogue whose files are here: any of them may be asked for by its id."""
+    from chatplatform.inference import catalogue, model_store
+
+    return [
+        model.id
+        for model in catalogue.catalogue()
+        if model.kind == "chat" and model_store.presence(model.id) in {"here", "unread"}
+    ]
 
 
 def _shown_name(reference: str) -> str:
