@@ -10,7 +10,7 @@ from chatplatform.inference.engines.llamacpp.json_grammar import (
     MAX_GRAMMAR_CHARS,
     SchemaRefused,
     any_object,
-    of_call,
+    of_calls,
     of_schema,
 )
 
@@ -78,8 +78,25 @@ def test_text_is_escaped() -> None:
 def test_calls_of_several_tools_keep_their_definitions_apart() -> None:
     own = {"$defs": {"x": {"type": "integer"}}, "type": "object", "properties": {"x": {"$ref": "#/$defs/x"}}}
     other = {"$defs": {"x": {"type": "string"}}, "type": "object", "properties": {"x": {"$ref": "#/$defs/x"}}}
-    grammar = of_call([("a", own, True), ("b", other, True), ("c", None, False)], opening="<", closing=">")
+    grammar = of_calls([("a", own, True), ("b", other, True), ("c", None, False)], opening="<", closing=">")
     assert "f0-ref0 ::= integer" in grammar
     assert "f1-ref0 ::= string" in grammar
-    assert "root ::= call0 | call1 | call2" in grammar
+    assert "call ::= call0 | call1 | call2" in grammar
     assert "root ::= object" in any_object()
+
+
+def test_several_calls_are_bounded_and_the_first_mark_may_have_been_written() -> None:
+    one = of_calls([("a", None, False)], opening="<", closing=">")
+    several = of_calls([("a", None, False)], opening="<", closing=">", most=8, begun=True)
+    assert 'root ::= "<" "\\x0a" call "\\x0a>"' in one
+    assert "{0,7}" in several
+    assert 'root ::=  "\\x0a" call' in several
+
+
+def test_a_tool_that_cannot_be_held_to_takes_any_object_where_that_is_enough() -> None:
+    tools = [("a", {"allOf": [{}, {}]}, False), ("b", {"type": "integer"}, False)]
+    assert "(object)" in of_calls(tools, opening="<", closing=">", lenient=True)
+    with pytest.raises(SchemaRefused):
+        of_calls(tools, opening="<", closing=">")
+    with pytest.raises(SchemaRefused):
+        of_calls([("a", {"pattern": "x"}, True)], opening="<", closing=">", lenient=True)

@@ -52,8 +52,25 @@ def test_what_is_no_call_is_text(text: str) -> None:
     assert _read(text, [5, 11]) == (text, [])
 
 
+@given(st.lists(st.integers(min_value=0, max_value=1000), max_size=30))
+def test_a_fence_before_a_call_is_not_shown(cuts: list[int]) -> None:
+    call = written_call("time", "{}")
+    assert _read(f"```json\n{call}", cuts) == ("", [("time", "{}")])
+    assert _read("```json\n{}\n```", cuts) == ("```json\n{}\n```", [])
+    assert _read(f"Well.\n```json\n{call}", cuts)[0] == "Well.\n```json\n"
+
+
 def test_a_call_that_the_model_did_not_close_counts() -> None:
     assert _read('<tool_call>{"name": "time", "arguments": {}}', [])[1] == [("time", "{}")]
+
+
+def test_a_call_that_is_cut_off_leaves_those_before_it_whole() -> None:
+    text = written_call("time", "{}") + '\n<tool_call>\n{"name": "weather", "argu'
+    assert _read(text, []) == ("", [("time", "{}")])
+
+
+def test_the_same_call_counts_once() -> None:
+    assert _read(f"{written_call('time', '{}')}\n{written_call('time', '{}')}", [])[1] == [("time", "{}")]
 
 
 def test_the_model_is_told_what_it_must_use() -> None:

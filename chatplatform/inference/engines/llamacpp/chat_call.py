@@ -14,11 +14,11 @@ from chatplatform.inference.engines.llamacpp.completion import ChatShape
 from chatplatform.inference.engines.llamacpp.generation import GenerationRequest
 from chatplatform.inference.engines.llamacpp.http import HttpError
 from chatplatform.inference.engines.llamacpp.json_grammar import SchemaRefused
-from chatplatform.inference.engines.llamacpp.prompt_tokens import ChatMessage, PromptTokens
+from chatplatform.inference.engines.llamacpp.prompt_tokens import PromptTokens
 from chatplatform.inference.engines.llamacpp.reasoning_text import ReasoningText
 from chatplatform.inference.engines.llamacpp.sampling import GrammarRefused, check_grammar
 from chatplatform.inference.engines.llamacpp.served_model import ServedModel
-from chatplatform.inference.engines.llamacpp.tool_text import ToolOutput, told
+from chatplatform.inference.engines.llamacpp.tool_text import ToolOutput
 from chatplatform.inference.engines.llamacpp.wire import ChatRequest
 from chatplatform.inference.engines.llamacpp.wire_fields import AnswerFields
 
@@ -41,22 +41,13 @@ async def read_prompt(served: ServedModel, request: ChatRequest) -> PromptTokens
 
     Tools are the caller's own text: they stand in the system message, and are never shared with others.
     """
-    messages = [message.as_chat() for message in request.messages]
-    shared_system: str | None = None
-    if tools := request.tools_shown:
-        text = told([tool.as_told() for tool in tools], must=request.must_call)
-        if messages[0].role == "system":
-            shared_system = messages[0].content
-            messages[0] = ChatMessage("system", f"{shared_system}\n\n{text}")
-        else:
-            shared_system = ""
-            messages.insert(0, ChatMessage("system", text))
     try:
         return await in_thread(
             served.prompts.read,
-            messages,
+            [message.as_chat() for message in request.messages],
             continue_final=request.continue_final_message,
-            shared_system=shared_system,
+            tools=[tool.as_told() for tool in request.tools_shown],
+            must=request.must_call,
             platform_messages=request.platform_messages,
         )
     except TemplateFailed as error:

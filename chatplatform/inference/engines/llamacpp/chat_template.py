@@ -45,16 +45,24 @@ class ChatTemplate:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def render(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool) -> str:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        add_generation_prompt: bool,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
         """The prompt's text. Raises TemplateFailed, in no more than the time limit and a little."""
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._start()
-            request = {
+            request: dict[str, Any] = {
                 **self._constants,
                 "messages": list(messages),
                 "add_generation_prompt": add_generation_prompt,
             }
+            if tools:
+                request["tools"] = list(tools)
             return self._ask(request, self._timeout_s)
 
     def close(self) -> None:

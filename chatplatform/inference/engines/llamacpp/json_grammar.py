@@ -55,18 +55,40 @@ def of_schema(schema: object, *, strict: bool) -> str:
     return _text(maker.rules)
 
 
-def of_call(functions: Sequence[tuple[str, object, bool]], *, opening: str, closing: str) -> str:
-    """A grammar for one call of one of the functions, each with name, schema of its arguments, and strictness."""
+def of_calls(
+    functions: Sequence[tuple[str, object, bool]],
+    *,
+    opening: str,
+    closing: str,
+    most: int = 1,
+    begun: bool = False,
+    lenient: bool = False,
+) -> str:
+    """A grammar for one call to `most` of the functions, each with name, schema of its arguments, and strictness.
+
+    Each call stands between the marks, on a line of its own; with `begun` the first mark was written already.
+    With `lenient`, arguments may be any object where a schema is not strict and cannot be held to.
+    """
     rules: dict[str, str] = dict(_BASE)
     calls = []
     for place, (name, schema, strict) in enumerate(functions):
         maker = _Maker(schema, strict=strict, prefix=f"f{place}-")
-        arguments = maker.rule(schema) if schema else "object"
+        try:
+            arguments = maker.rule(schema) if schema else "object"
+            _text(maker.rules | {"root": arguments})
+        except SchemaRefused:
+            if strict or not lenient:
+                raise
+            maker.rules, arguments = {}, "object"
         rules |= maker.rules
-        before = f'{opening}{{"name": {json.dumps(name)}, "arguments": '
-        rules[f"call{place}"] = f"{_literal(before)} {_grouped(arguments)} {_literal('}' + closing)}"
+        before = f'{{"name": {json.dumps(name)}, "arguments": '
+        rules[f"call{place}"] = f"{_literal(before)} {_grouped(arguments)} {_literal('}')}"
         calls.append(f"call{place}")
-    rules["root"] = " | ".join(calls)
+    rules["call"] = " | ".join(calls)
+    first = "" if begun else _literal(opening)
+    one = f"{_literal(chr(10))} call {_literal(chr(10) + closing)}"
+    more = f"({_literal(chr(10) + opening)} {one}){{0,{most - 1}}}" if most > 1 else ""
+    rules["root"] = f"{first} {one} {more}"
     return _text(rules)
 
 

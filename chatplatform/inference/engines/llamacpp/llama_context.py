@@ -99,7 +99,7 @@ class LlamaContext:
         raise DecodeFailed(f"llama_decode gave {result}: {last_complaint()}")
 
     def sampler(self, settings: SamplerSettings) -> Sampler:
-        return SamplerChain(settings, self._model.size, self._model.end_tokens, self._model.vocab)
+        return SamplerChain(settings, self._model.size, self._model.end_tokens, self._model)
 
     def sample(self, row: int, sampler: Sampler) -> int:
         assert isinstance(sampler, SamplerChain)

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from chatplatform.inference.engines.llamacpp.chat_template import (
     CHATML,
@@ -15,7 +15,18 @@ from chatplatform.inference.engines.llamacpp.chat_template import (
     ChatTemplate,
     TemplateFailed,
 )
+from chatplatform.inference.engines.llamacpp.reasoning_text import CLOSING as THOUGHT
+from chatplatform.inference.engines.llamacpp.reasoning_text import OPENING as THINKING
 from chatplatform.inference.engines.llamacpp.saved_conversations import common_length
+from chatplatform.inference.engines.llamacpp.template_messages import (
+    ChatMessage,
+    as_template_takes,
+    as_text,
+    knows_tools,
+    marked,
+)
+
+__all__ = ["ChatMessage", "PromptReader", "PromptTokens", "Tokeniser"]
 
 _PLATFORM_CACHE = 64
 # Stand-ins for texts that people typed and that look like control tokens. Noncharacters: never in real text.
@@ -38,12 +49,6 @@ class Tokeniser(Protocol):
     @property
     def bos(self) -> int: ...
     def tokenise(self, text: str, *, control: bool, continues: bool = False) -> list[int]: ...
-
-
-@dataclass(frozen=True, repr=False)
-class ChatMessage:
-    role: str
-    content: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,6 +79,7 @@ class PromptReader:
         self.template_error = ""
         """Why the file's own template is not used; empty when it is."""
         self.takes_system = True
+        self.takes_tools = False
         self._template = self._choose(template)
 
     @property
@@ -92,6 +98,7 @@ class PromptReader:
                 template.close()
                 self.template_error = str(error)
             else:
+                self.takes_tools = knows_tools(template)
                 return template
         return self._make(CHATML)
 
@@ -113,30 +120,34 @@ class PromptReader:
         messages: Sequence[ChatMessage],
         *,
         continue_final: bool = False,
-        shared_system: str | None = None,
+        tools: Sequence[dict[str, Any]] = (),
+        must: str | None = None,
         platform_messages: int | None = None,
     ) -> PromptTokens:
         """Tokens of a conversation that the assistant is to go on with.
 
         `platform_messages` says how many of the first messages are the platform's own; when nothing is said, the
-        system message is. `shared_system` is what of the system message is the platform's own, when that is not all
-        of it; then nothing after it is.
+        system message is. `tools` are the caller's own: with them, at most the system message before them is the
+        platform's. `must` names the one to be used; "" means any one.
 
         With `continue_final` the last message is the assistant's beginning, which is not closed: the prompt is
         then the same as if the model had just written it. Raises TemplateFailed.
         """
         shown = messages[:-1] if continue_final else messages
         marks: list[str] = []
-        text = self._render(shown, marks, add_generation_prompt=True)
+        text = self._render(shown, marks, add_generation_prompt=True, tools=tools, must=must)
+        thinks = text.rstrip().endswith(THINKING)
+        if thinks and must is not None:  # it is to call at once
+            text, thinks = f"{text}\n{THOUGHT}\n\n", False
         tokens = self._tokenise(text, marks)
         if continue_final:
             tokens += self._tokeniser.tokenise(messages[-1].content, control=False, continues=True)
         if platform_messages is None:
             platform_messages = int(messages[0].role == "system")
         own = tuple(messages[: min(platform_messages, len(shown))])
-        if shared_system is not None and own:
-            own = (ChatMessage("system", shared_system),) if shared_system else ()
-        return PromptTokens(tuple(tokens), self._platform_tokens(own, tokens))
+        if tools:
+            own = own[:1] if own and own[0].role == "system" else ()
+        return PromptTokens(tuple(tokens), self._platform_tokens(own, tokens), thinks)
 
     def count_text(self, text: str) -> int:
         """How many tokens `text` has by itself."""
@@ -169,13 +180,28 @@ class PromptReader:
         return common_length(alone, tokens)
 
     def _render(
-        self, messages: Sequence[ChatMessage], marks: list[str], *, add_generation_prompt: bool
+        self,
+        messages: Sequence[ChatMessage],
+        marks: list[str],
+        *,
+        add_generation_prompt: bool,
+        tools: Sequence[dict[str, Any]] = (),
+        must: str | None = None,
     ) -> str:
-        shown = list(messages)
+        def mark(text: str) -> str:
+            return self._mark(text, marks)
+
+        if self.takes_tools:
+            return self._template.render(
+                [as_template_takes(message, mark) for message in messages],
+                add_generation_prompt=add_generation_prompt,
+                tools=marked(list(tools), mark),
+            )
+        shown = as_text(messages, tools, must)
         if not self.takes_system and len(shown) > 1 and shown[0].role == "system":
             # The template knows no system message: it goes before the first question.
             shown[:2] = [ChatMessage(shown[1].role, f"{shown[0].content}\n\n{shown[1].content}")]
-        plain = [{"role": m.role, "content": self._mark(m.content, marks)} for m in shown]
+        plain = [{"role": m.role, "content": mark(m.content)} for m in shown]
         return self._template.render(plain, add_generation_prompt=add_generation_prompt)
 
     def _mark(self, content: str, marks: list[str]) -> str:

@@ -7,9 +7,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from chatplatform.inference.engines.llamacpp.native import llama
+from chatplatform.inference.engines.llamacpp.opening_mark import OpeningMark
 
 PENALTY_WINDOW = 256
 """Generated tokens that the penalties look back on. The prompt is not punished: answers must quote it."""
@@ -19,7 +20,9 @@ PENALTY_WINDOW = 256
 class SamplerSettings:
     """`temperature` 0 takes the likeliest token. `seed` None means a fresh one for each request.
 
-    `grammar` (json_grammar.py) says what may be written at all; it may not be combined with `ignore_end`.
+    `grammar` (json_grammar.py) says what may be written at all; it may not be combined with `ignore_end`. With
+    `grammar_after` the answer is free until it has written that, outside of thinking; `thinks` says that it begins
+    in the middle of thinking.
     """
 
     temperature: float = 0.2
@@ -33,6 +36,17 @@ class SamplerSettings:
     ignore_end: bool = False
     logit_bias: tuple[tuple[int, float], ...] = ()
     grammar: str = field(default="", repr=False)
+    grammar_after: str = ""
+    thinks: bool = False
+
+
+class Words(Protocol):
+    """What a grammar needs of a model; see model.LlamaModel."""
+
+    vocab: Any
+
+    def piece(self, token: int) -> bytes: ...
+    def tokenise(self, text: str, *, control: bool, continues: bool = False) -> list[int]: ...
 
 
 def token_data(size: int) -> Any:
@@ -66,21 +80,29 @@ class SamplerChain:
         settings: SamplerSettings,
         vocabulary_size: int,
         end_tokens: Sequence[int],
-        vocabulary: Any = None,
+        words: Words | None = None,
     ) -> None:
-        """`vocabulary` is the model's, needed for a grammar. Raises GrammarRefused."""
+        """`words` is the model, needed for a grammar. Raises GrammarRefused."""
         api = llama()
         self._api = api
-        self._grammar: Any = bound_by(settings.grammar, vocabulary) if settings.grammar else None
+        self._settings = settings
+        self._words = words
+        self._mark = (
+            OpeningMark(settings.grammar_after, thinks=settings.thinks) if settings.grammar_after else None
+        )
+        self._forced = b""
+        self._grammar: Any = None
         self._ids: Any = token_ids(vocabulary_size) if settings.grammar else None
         self.pointer: Any = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
         for sampler in self._samplers(settings, vocabulary_size, end_tokens):
             api.llama_sampler_chain_add(self.pointer, sampler)
+        if settings.grammar and not self._mark:
+            self._bind()
 
     @property
     def is_bound(self) -> bool:
-        """Whether a grammar says what may be written: then `choose` has to be used."""
-        return self._grammar is not None
+        """Whether a grammar says what may be written, now or later: then `choose` has to be used."""
+        return self._grammar is not None or self._mark is not None
 
     def choose(self, logits: Any, scratch: Any) -> int:
         """Choose a token by its logits (float32, one for each token), and let the samplers know it.
@@ -90,6 +112,8 @@ class SamplerChain:
         looked at. `scratch` is `token_data` of the same length. Raises GrammarLeft.
         """
         token, _logit = self._chosen(logits, scratch)
+        if self._grammar is None:
+            return self._choose_before_grammar(token)
         if not self._permits(token):
             self._fill(scratch, logits)
             self._apply(self._grammar, scratch, len(logits))
@@ -99,6 +123,30 @@ class SamplerChain:
         self._api.llama_sampler_accept(self._grammar, token)
         self._api.llama_sampler_accept(self.pointer, token)
         return token
+
+    def _choose_before_grammar(self, token: int) -> int:
+        """`token`, or what has to stand in its place so that the mark is written whole and nothing with it."""
+        assert self._mark is not None
+        assert self._words is not None
+        piece = self._words.piece(token)
+        if not self._forced:
+            self._forced = self._mark.instead_of(piece)
+        if self._forced:
+            text = self._forced.decode("utf-8", errors="replace")
+            token = self._words.tokenise(text, control=False, continues=True)[0]
+            piece = self._words.piece(token)
+            if not piece or not self._forced.startswith(piece):
+                raise GrammarLeft
+            self._forced = self._forced[len(piece) :]
+        self._api.llama_sampler_accept(self.pointer, token)
+        if self._mark.feed(piece):
+            self._mark = None
+            self._bind()
+        return token
+
+    def _bind(self) -> None:
+        assert self._words is not None
+        self._grammar = bound_by(self._settings.grammar, self._words.vocab)
 
     def _chosen(self, logits: Any, scratch: Any) -> tuple[int, float]:
         """The chain's choice, and the logit that it had."""

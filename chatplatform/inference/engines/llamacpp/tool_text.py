@@ -13,7 +13,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chatplatform.inference.engines.llamacpp.reasoning_text import held_back
+
 OPENING, CLOSING = "<tool_call>", "</tool_call>"
+_FENCE = re.compile(r"\s*(`{1,3}|```(j|js|jso|json)?\s*)?")
+"""What models like to put before a call; nobody has to see it."""
 _CALL = re.compile(rf"\s*{OPENING}\s*(.*?)\s*(?:{CLOSING}|\Z)", re.DOTALL)
 
 _TOLD = """You can use tools. Each line between the marks describes one:
@@ -48,13 +52,18 @@ def told(tools: Sequence[dict[str, Any]], *, must: str | None) -> str:
     return text
 
 
+def parsed_arguments(arguments: str) -> Any:
+    """Arguments of a call; what is no JSON stays the text that it is."""
+    try:
+        return json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        return arguments
+
+
 def written_call(name: str, arguments: str) -> str:
     """A call as the model would have written it."""
-    try:
-        parsed = json.loads(arguments or "{}")
-    except (ValueError, RecursionError):
-        parsed = arguments
-    return f"{OPENING}\n{json.dumps({'name': name, 'arguments': parsed}, ensure_ascii=False)}\n{CLOSING}"
+    call = {"name": name, "arguments": parsed_arguments(arguments)}
+    return f"{OPENING}\n{json.dumps(call, ensure_ascii=False)}\n{CLOSING}"
 
 
 def written_result(content: str) -> str:
@@ -68,6 +77,7 @@ class ToolOutput:
         self._names = frozenset(names)
         self._held = ""
         self._calling = False
+        self._at_beginning = True
 
     def feed(self, text: str) -> str:
         """The text that is certainly no call, perhaps none."""
@@ -75,26 +85,32 @@ class ToolOutput:
         if self._calling:
             return ""
         at = self._held.find(OPENING)
-        if at >= 0:
-            self._calling = True
-        else:
-            at = len(self._held) - _possible_opening(self._held)
+        self._calling = at >= 0
+        if not self._calling:
+            at = len(self._held) - held_back(self._held, OPENING)
+        if self._at_beginning and _FENCE.fullmatch(self._held[:at]):
+            self._held = self._held[at:] if self._calling else self._held
+            return ""
+        self._at_beginning = False
         shown, self._held = self._held[:at], self._held[at:]
         return shown
 
     def finish(self) -> tuple[str, list[Call]]:
-        """What is left: text, or calls. What looks like a call and is none is text."""
+        """What is left: text, or calls. What looks like a call and is none is text; a call that was cut off after
+        others is left out, and so is one that says again what another has said."""
         held, self._held = self._held, ""
         if not self._calling:
             return held, []
-        calls = []
+        calls: list[Call] = []
         position = 0
         while position < len(held.rstrip()):
             found = _CALL.match(held, position)
             call = _call(found.group(1), self._names) if found else None
             if found is None or call is None:
-                return held, []
-            calls.append(call)
+                was_cut = found is not None and found.end() == len(held) and CLOSING not in found.group()
+                return ("", calls) if calls and was_cut else (held, [])
+            if (call.name, call.arguments) not in ((one.name, one.arguments) for one in calls):
+                calls.append(call)
             position = found.end()
         return "", calls
 
@@ -110,15 +126,3 @@ def _call(text: str, names: Collection[str]) -> Call | None:
     if not isinstance(arguments, dict):
         return None
     return Call(parsed["name"], json.dumps(arguments, ensure_ascii=False))
-
-
-def _possible_opening(text: str) -> int:
-    """Length of the longest end of `text` that the mark begins with."""
-    return next(
-        (
-            length
-            for length in range(min(len(OPENING) - 1, len(text)), 0, -1)
-            if OPENING.startswith(text[-length:])
-        ),
-        0,
-    )

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from chatplatform.inference.engines.llamacpp.json_grammar import any_object, of_calls, of_schema
 from chatplatform.inference.engines.llamacpp.prompt_tokens import ChatMessage
-from chatplatform.inference.engines.llamacpp.tool_text import CLOSING, OPENING, written_call, written_result
+from chatplatform.inference.engines.llamacpp.tool_text import CLOSING, OPENING
 from chatplatform.inference.engines.llamacpp.wire_fields import (
     MAX_TOP_LOGPROBS,
     AnswerFields,
@@ -19,7 +19,7 @@ from chatplatform.inference.engines.llamacpp.wire_fields import (
 MAX_MESSAGES = 4096
 MAX_TOOLS = 64
 MAX_CALLS = 8
-"""Calls in one turn."""
+"""Calls in one turn, where a client takes several: small models go on calling when they may."""
 
 
 def _joined(value: object) -> object:
@@ -58,10 +58,8 @@ class Message(Request):
         return self
 
     def as_chat(self) -> ChatMessage:
-        if self.role == "tool":
-            return ChatMessage("user", written_result(self.content or ""))
-        calls = [written_call(call.function.name, call.function.arguments) for call in self.tool_calls]
-        return ChatMessage(self.role, "\n".join(part for part in (self.content or "", *calls) if part))
+        calls = tuple((call.function.name, call.function.arguments) for call in self.tool_calls)
+        return ChatMessage(self.role, self.content or "", calls)
 
 
 class Function(Request):
@@ -138,8 +136,10 @@ class ChatRequest(AnswerFields):
             raise ValueError("tool_choice is required, and there are no tools")
         if self.top_logprobs is not None and not self.logprobs:
             raise ValueError("top_logprobs needs logprobs")
-        if self.is_bound and (self.ignore_eos or self.continue_final_message):
-            raise ValueError("an answer of a fixed shape can neither be continued nor go on past its end")
+        if (self.is_bound or self.tools_shown) and self.ignore_eos:
+            raise ValueError("an answer that a grammar may bind cannot go on past its end")
+        if self.is_bound and self.continue_final_message:
+            raise ValueError("an answer of a fixed shape cannot be continued")
         if self.is_bound and self.tools_shown and self.response_format_is_json:
             raise ValueError("an answer is either a call of a tool or of response_format")
         return self
@@ -182,7 +182,7 @@ class ChatRequest(AnswerFields):
                 functions,
                 opening=OPENING,
                 closing=CLOSING,
-                most=1 if self.parallel_tool_calls is False else MAX_CALLS,
+                most=MAX_CALLS if self.parallel_tool_calls else 1,
                 begun=bool(self.grammar_after),
                 lenient=self.must_call is None,
             )
