@@ -29,6 +29,7 @@ from chatplatform.common.errors import NotFound
 from chatplatform.common.scope import workspace_scope
 from chatplatform.common.threads import in_thread
 
+Standing = tuple[str, int | None, float | None]
 TurnJson = Callable[[TurnDetails], dict[str, Any]]
 
 
@@ -96,12 +97,12 @@ class _Watch:
                 await self._news.wait()
         self._news.clear()
 
-    def live(self) -> tuple[str, str, int | None] | None:
-        """Text, state and place in the queue, if this process knows the turn."""
+    def live(self) -> tuple[str, Standing] | None:
+        """Text, and state with place in the queue and guessed wait, if this process knows the turn."""
         found = self._hub.turns.get(self._turn.id)
         if found is None:
             return None
-        return found.markdown.text, found.state, found.queue_position
+        return found.markdown.text, (found.state, found.queue_position, found.queue_wait_s)
 
     def follow(self) -> None:
         """Let this process follow a turn that another one runs."""
@@ -111,7 +112,7 @@ class _Watch:
 async def stream(turn: TurnDetails, caller: Caller, *, told: int, shape: TurnJson) -> AsyncIterator[bytes]:
     """The turn's events from character `told` on, until it is over or the caller may not be here any more."""
     yield event("turn", shape(turn), told)
-    state: tuple[str, int | None] = (turn.state, None)
+    state: Standing = (turn.state, None, None)
     spoke_at = checked_at = monotonic()
     with _Watch(turn, caller.id) as watch:
         while True:
@@ -119,14 +120,15 @@ async def stream(turn: TurnDetails, caller: Caller, *, told: int, shape: TurnJso
             if live is None:
                 turn = await in_thread(_read)(caller, turn)
                 text = turn.text
-                now_state: tuple[str, int | None] = (turn.state, None)
+                now_state: Standing = (turn.state, None, None)
                 if not turn.is_over:
                     watch.follow()
             else:
-                text, now_state = live[0], (live[1], live[2])
+                text, now_state = live
             if now_state != state and now_state[0] in {"queued", "running", "waiting"}:
                 state = now_state
-                yield event("state", {"state": state[0], "queue_position": state[1]}, told)
+                told_state = {"state": state[0], "queue_position": state[1], "queue_wait_s": state[2]}
+                yield event("state", told_state, told)
                 spoke_at = monotonic()
             if len(text) > told:
                 piece, told = text[told:], len(text)

@@ -37,6 +37,7 @@ class LiveTurn:
     owner_id: UUID
     state: TurnState = "queued"
     queue_position: int | None = None
+    queue_wait_s: float | None = None
     sequence: int = 0
     segment: int = 0
     runs_here: bool = False
@@ -50,6 +51,7 @@ class LiveTurn:
             blocks=list(self.markdown.blocks),
             tail=self._tail(),
             queue_position=self.queue_position,
+            queue_wait_s=self.queue_wait_s,
         )
 
     def feed(self, text: str, segment: int) -> Delta:
@@ -96,12 +98,21 @@ class LiveHub:
             if not turn.runs_here and self._of_conversation.get(turn.conversation_id)
         ]
 
-    def set_state(self, turn: LiveTurn, state: TurnState, queue_position: int | None = None) -> None:
-        if (turn.state, turn.queue_position) == (state, queue_position):
+    def set_state(
+        self,
+        turn: LiveTurn,
+        state: TurnState,
+        queue_position: int | None = None,
+        queue_wait_s: float | None = None,
+    ) -> None:
+        if (turn.state, turn.queue_position, turn.queue_wait_s) == (state, queue_position, queue_wait_s):
             return
-        turn.state, turn.queue_position = state, queue_position
+        turn.state, turn.queue_position, turn.queue_wait_s = state, queue_position, queue_wait_s
         self.show(
-            turn.conversation_id, TurnChanged(turn_id=turn.id, state=state, queue_position=queue_position)
+            turn.conversation_id,
+            TurnChanged(
+                turn_id=turn.id, state=state, queue_position=queue_position, queue_wait_s=queue_wait_s
+            ),
         )
 
     # ---------------------------------------------------------------- watchers

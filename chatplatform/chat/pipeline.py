@@ -226,7 +226,7 @@ class TurnRun:
                 case TextDelta():
                     pieces.append(event.text)
                 case Queued():
-                    self._hub.set_state(self._live, "queued", event.position)
+                    self._hub.set_state(self._live, "queued", event.position, event.wait_s)
                 case Started():
                     self._hub.set_state(self._live, "running")
                     started = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -9,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from chatplatform.chat.content import text_of, title_of
 from chatplatform.chat.markdown import render
 from chatplatform.chat.models import Conversation, Message, Turn
-from chatplatform.chat.protocol import ConversationView, ErrorInfo, MessageView, TurnView
+from chatplatform.chat.protocol import ConversationView, ErrorInfo, LeftOutView, MessageView, TurnView
 from chatplatform.chat.segments import joined_text
+from chatplatform.privacy.prompt import LeftOutReason
 from chatplatform.privacy.subjects import Subject
 
 ERRORS: dict[str, str | Promise] = {
@@ -79,4 +82,13 @@ def turn_view(turn: Turn) -> TurnView:
         state=Turn.State(turn.state).value,
         error=error_of(turn.error_code) if failed else None,
         can_retry=failed,
+        left_out=left_out_of(turn),
     )
+
+
+def left_out_of(turn: Turn) -> LeftOutView | None:
+    """What of the conversation the model did not get, for a turn that is over."""
+    if not turn.messages_left_out or turn.state in Turn.UNFINISHED:
+        return None
+    reason = cast(LeftOutReason, turn.left_out_reason or "context")
+    return LeftOutView(messages=turn.messages_left_out, reason=reason)

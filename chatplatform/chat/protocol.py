@@ -115,12 +115,22 @@ class ErrorInfo(Frame):
     message: str
 
 
+class LeftOutView(Frame):
+    """How many older messages were not put to the model. `reason`: `context`, they do not fit into what it can read at
+    once; `first_word`, to read them would have taken longer than the wished time to the first word; `long_chat`, there
+    are more messages than are looked at."""
+
+    messages: int
+    reason: Literal["context", "first_word", "long_chat"]
+
+
 class TurnView(Frame):
     """A turn as a socket sees it. `blocks` are finished HTML blocks (sanitised), `tail` the open end.
 
     `sequence` numbers the deltas of the turn: the next `delta` carries `sequence + 1`.
-    `queue_position` counts from 1 while `queued`; `error` is set when `failed`; `can_retry` says whether
-    `retry` makes sense. While `waiting`, the engine is being restarted and the turn goes on by itself.
+    `queue_position` counts from 1 while `queued`, `queue_wait_s` is the engine's guess; `error` is set when `failed`;
+    `can_retry` says whether `retry` makes sense. `left_out` is set when it is over and the model did not get the whole
+    conversation. While `waiting`, the engine is being restarted and the turn goes on by itself.
     """
 
     id: UUID
@@ -129,6 +139,8 @@ class TurnView(Frame):
     blocks: list[str] = []
     tail: Tail = Tail()
     queue_position: int | None = None
+    queue_wait_s: float | None = None
+    left_out: LeftOutView | None = None
     error: ErrorInfo | None = None
     can_retry: bool = False
 
@@ -204,6 +216,7 @@ class TurnChanged(Frame):
     turn_id: UUID
     state: TurnState
     queue_position: int | None = None
+    queue_wait_s: float | None = None
 
 
 class Finished(Frame):

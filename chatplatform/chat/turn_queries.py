@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from chatplatform.chat.content import text_of, title_of
 from chatplatform.chat.models import Conversation, Message, Turn
-from chatplatform.chat.presentation import error_of
-from chatplatform.chat.protocol import ErrorInfo, TurnState
+from chatplatform.chat.presentation import error_of, left_out_of
+from chatplatform.chat.protocol import ErrorInfo, LeftOutView, TurnState
 from chatplatform.chat.segments import joined_text
 from chatplatform.common.errors import NotFound
 from chatplatform.privacy.subjects import Subject
@@ -49,6 +49,7 @@ class TurnDetails:
     cached_tokens: int
     completion_tokens: int
     cut_at_limit: bool
+    left_out: LeftOutView | None
 
     @property
     def is_over(self) -> bool:
@@ -132,6 +133,7 @@ def turn_details(person_id: UUID, turn_id: UUID) -> TurnDetails:
         cached_tokens=row.cached_tokens,
         completion_tokens=row.completion_tokens,
         cut_at_limit=row.cut_at_limit,
+        left_out=left_out_of(row),
     )
 
 

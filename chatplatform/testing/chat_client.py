@@ -65,7 +65,8 @@ class Screen:
             case "turn":
                 turn = self.turn(frame["turn_id"])
                 if turn is not None:
-                    turn["state"], turn["queue_position"] = frame["state"], frame["queue_position"]
+                    for name in ("state", "queue_position", "queue_wait_s"):
+                        turn[name] = frame[name]
             case "finished":
                 done = _message(frame["message"])
                 self.messages = [done if m.id == done.id else m for m in self.messages]

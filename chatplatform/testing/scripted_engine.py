@@ -38,10 +38,12 @@ class ScriptedEngine:
         script: list[tuple[str, str]],
         context: int,
         reading_tokens_s: float = 1000.0,
+        says_context: int = 0,
     ) -> None:
         self._token = token
         self._context = context
         self._reading_tokens_s = reading_tokens_s
+        self._says_context = says_context or context
         self._seen = Seen()
         self._chat = ScriptedChat(default=default, script=script, context=context, seen=self._seen)
         self._plain: dict[tuple[str, str], Callable[[dict[str, Any]], object]] = {
@@ -118,7 +120,7 @@ class ScriptedEngine:
             "owned_by": "chatplatform",
             "aliases": ["chat", "quick", "embedding"],
             "sha256": SHA256,
-            "context_tokens": self._context,
+            "context_tokens": self._says_context,
             "reading_tokens_s": self._reading_tokens_s,
             "writing_tokens_s": 100.0,
         }
@@ -183,6 +185,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=Directives().tokens)
     parser.add_argument("--delay-ms", type=float, default=0.0)
     parser.add_argument("--context", type=int, default=8192)
+    parser.add_argument("--says-context", type=int, default=0, help="told, though --context is what holds")
     parser.add_argument("--reading-tokens-s", type=float, default=1000.0)
     parser.add_argument("--script", type=Path)
     options = parser.parse_args()
@@ -193,6 +196,7 @@ def main() -> None:
         script=[(entry["when"], entry["reply"]) for entry in script],
         context=options.context,
         reading_tokens_s=options.reading_tokens_s,
+        says_context=options.says_context,
     )
     asyncio.run(run(engine, options.host, options.port, _say_ready))
 

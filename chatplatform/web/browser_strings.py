@@ -21,10 +21,24 @@ STRINGS: dict[str, Promise | dict[str, Promise]] = {
     "plain_text": _("Text"),
     "queued_next": _("Next in line"),
     "queued": _("{n} ahead of you"),
+    "wait_seconds": _("about {n} s"),
+    "wait_minutes": _("about {n} min"),
     "waiting": _("The model is being restarted. Your answer goes on by itself."),
     "answer_complete": _("Answer complete."),
     "answer_stopped": _("Answer stopped."),
     "answer_failed": _("The answer failed: {message}"),
+    "left_out_context": {
+        "one": _("{n} older message was left out: the chat is longer than the model can read at once."),
+        "other": _("{n} older messages were left out: the chat is longer than the model can read at once."),
+    },
+    "left_out_first_word": {
+        "one": _("{n} older message was left out, so that the answer begins soon."),
+        "other": _("{n} older messages were left out, so that the answer begins soon."),
+    },
+    "left_out_long_chat": {
+        "one": _("{n} older message was left out: the chat has very many."),
+        "other": _("{n} older messages were left out: the chat has very many."),
+    },
     "characters_left": {
         "one": _("{n} character left"),
         "other": _("{n} characters left"),

@@ -152,7 +152,7 @@ export class Conversation extends EventTarget {
     if (!message) return;
     // a turn that was over goes on: what it shows now only a snapshot knows
     if (!isRunning(message.turn)) this.resume();
-    else message.change(frame.state, frame.queue_position);
+    else message.change(frame.state, frame.queue_position, frame.queue_wait_s);
     if (frame.state === "waiting") this.#announcer.say(text("waiting"));
     this.#follower.keep();
     this.#changed();

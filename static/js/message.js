@@ -7,6 +7,12 @@ import { moment, text } from "./page_data.js";
 
 const RUNNING = new Set(["queued", "running", "waiting"]);
 
+const LEFT_OUT = {
+  context: "left_out_context",
+  first_word: "left_out_first_word",
+  long_chat: "left_out_long_chat",
+};
+
 export const isRunning = (turn) => Boolean(turn) && RUNNING.has(turn.state);
 
 class Message {
@@ -76,8 +82,9 @@ export class AssistantMessage extends Message {
   }
 
   /** The turn's state changed without more text. */
-  change(state, queuePosition) {
-    this.view = { ...this.view, turn: { ...this.turn, state, queue_position: queuePosition } };
+  change(state, queuePosition, queueWait) {
+    const turn = { ...this.turn, state, queue_position: queuePosition, queue_wait_s: queueWait };
+    this.view = { ...this.view, turn };
     this.#showState();
   }
 
@@ -85,7 +92,7 @@ export class AssistantMessage extends Message {
   grow(delta, onBlock) {
     if (!this.answer?.apply(delta, onBlock)) return false;
     if (this.turn.state === "running") this.#showWait();
-    else this.change("running", null);
+    else this.change("running", null, null);
     return true;
   }
 
@@ -100,6 +107,10 @@ export class AssistantMessage extends Message {
     error.hidden = turn?.state !== "failed";
     error.querySelector("[data-text]").textContent = turn?.error?.message ?? "";
     error.querySelector('[data-action="retry"]').hidden = !turn?.can_retry;
+    const note = this.element.querySelector("[data-left-out]");
+    const left = running ? null : turn?.left_out;
+    note.hidden = !left;
+    note.querySelector("[data-text]").textContent = left ? text(LEFT_OUT[left.reason], { n: left.messages }) : "";
     this.element.querySelector("[data-stopped]").hidden = turn?.state !== "stopped";
     this.element.querySelector('[data-action="copy"]').hidden = !this.view.text;
     this.element.querySelector('[data-action="regenerate"]').hidden = !turn || running;
@@ -114,8 +125,15 @@ export class AssistantMessage extends Message {
     else if (turn?.state === "queued" && turn.queue_position === 1) words = text("queued_next");
     else if (turn?.state === "queued" && turn.queue_position > 1)
       words = text("queued", { n: turn.queue_position - 1 });
+    if (turn?.state === "queued" && words && typeof turn.queue_wait_s === "number") words += ` · ${wait(turn.queue_wait_s)}`;
     status.hidden = !isRunning(turn) || (!words && !this.answer?.isEmpty);
     const line = status.querySelector("[data-text]");
     if (line.textContent !== words) line.textContent = words;
   }
+}
+
+/** The engine's guess of the wait, no more exact than it is. */
+function wait(seconds) {
+  if (seconds >= 90) return text("wait_minutes", { n: Math.round(seconds / 60) });
+  return text("wait_seconds", { n: Math.max(1, seconds < 20 ? Math.round(seconds) : Math.round(seconds / 5) * 5) });
 }

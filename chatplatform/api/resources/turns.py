@@ -26,9 +26,18 @@ class TokensOut(Schema):
     completion_tokens: int
 
 
+class LeftOutOut(Schema):
+    """How many older messages were not put to the model, and why: `context`, they do not fit into what it can read;
+    `first_word`, to read them would have taken longer than wished; `long_chat`, there are too many."""
+
+    messages: int
+    reason: Literal["context", "first_word", "long_chat"]
+
+
 class TurnOut(Schema):
     """`error` is set when `failed`: then the turn can be retried. While `waiting` the engine is being restarted
-    and the turn goes on by itself. `prompt_version_id` and `model` say what answered."""
+    and the turn goes on by itself. `prompt_version_id` and `model` say what answered. `left_out` is set when it is over
+    and the model did not get the whole conversation."""
 
     id: UUID
     conversation_id: UUID
@@ -42,6 +51,7 @@ class TurnOut(Schema):
     model: str
     usage: TokensOut
     cut_at_limit: bool
+    left_out: LeftOutOut | None = None
 
 
 class Answer(Schema):
@@ -81,6 +91,11 @@ def turn_out(turn: TurnDetails) -> TurnOut:
             completion_tokens=turn.completion_tokens,
         ),
         cut_at_limit=turn.cut_at_limit,
+        left_out=(
+            LeftOutOut(messages=turn.left_out.messages, reason=turn.left_out.reason)
+            if turn.left_out
+            else None
+        ),
     )
 
 
