@@ -1,32 +1,53 @@
 """`make bench`: prints every figure that the documentation claims, each with its own heading.
 
-usage: python -m tests.benchmarks [NAME …]     names: see BENCHMARKS
+usage: python -m tests.benchmarks [NAME …]         names: see BENCHMARKS
+       python -m tests.benchmarks NAME --OPTION …  options of one benchmark: see its module
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from itertools import takewhile
 
-from tests.benchmarks import console_pages, idle_sockets, overhead, relay, sign_in, slow_readers
+from tests.benchmarks import (
+    busy_machine,
+    console_pages,
+    engine,
+    idle_sockets,
+    overhead,
+    quoting,
+    relay,
+    sign_in,
+    slow_readers,
+)
 
-BENCHMARKS = {
+BENCHMARKS: dict[str, Callable[..., None]] = {
     "console_pages": console_pages.main,
     "sign_in": sign_in.main,
     "overhead": overhead.main,
     "relay": relay.main,
     "idle_sockets": idle_sockets.main,
     "slow_readers": slow_readers.main,
+    "busy_machine": busy_machine.main,
+    "engine": engine.main,
+    "quoting": quoting.main,
 }
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    names = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
+    options = arguments[len(names) :]
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(f"no benchmark is called {unknown[0]!r}; there are: {', '.join(BENCHMARKS)}")
         return 2
+    if options and len(names) != 1:
+        print("options are for one benchmark: python -m tests.benchmarks NAME --OPTION …")
+        return 2
     for name in names or BENCHMARKS:
         print(f"== {name}", flush=True)
-        BENCHMARKS[name]()
+        BENCHMARKS[name](*([options] if options else []))
     return 0
 
 

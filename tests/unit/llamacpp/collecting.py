@@ -55,6 +55,10 @@ class Told:
 
     def answer(self) -> str:
         self.all()
+        return self.answer_so_far
+
+    @property
+    def answer_so_far(self) -> str:
         return "".join(event.text for event in self.seen if isinstance(event, Text))
 
     def quiet(self, for_s: float = 0.05) -> bool:

@@ -113,6 +113,17 @@ class ContextContract:
         context.trim(0, 0)
         assert say(context, 1, 0, self.prompt)
 
+    def test_guesses_have_rows_of_their_own(self, context: Context) -> None:
+        alone = say(context, 0, 0, self.prompt)
+        sampler = context.sampler(GREEDY)
+        context.decode([Piece(1, 0, self.prompt, sample=False)])
+        piece = Piece(1, len(self.prompt), [*alone[:2], self.other[0]], sample=True, guessed=2)
+        row = context.decode([Piece(2, 0, self.other, sample=False), piece])[1]
+        assert [context.sample(row + place, sampler) for place in range(2)] == alone[1:3]
+        context.trim(1, len(self.prompt) + 2)
+        assert say(context, 1, len(self.prompt) + 2, alone[2:3])[0] == alone[3]
+        sampler.close()
+
     def test_clear_forgets_everything(self, context: Context) -> None:
         alone = say(context, 0, 0, self.prompt)
         context.clear()

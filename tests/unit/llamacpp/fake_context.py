@@ -117,9 +117,11 @@ class FakeContext:
             assert len(held) == piece.start, "positions must follow each other"
             held.extend(Cell(token) for token in piece.tokens)
             row += len(piece.tokens)
-            rows.append(row - 1 if piece.sample else -1)
-            if piece.sample:
-                self._rows[row - 1] = tuple(self.tokens(piece.seq))
+            first = row - 1 - piece.guessed
+            rows.append(first if piece.sample else -1)
+            for at in range(first, row if piece.sample else first):
+                whole = self.tokens(piece.seq)
+                self._rows[at] = tuple(whole[: len(whole) - (row - 1 - at)])
         return rows
 
     def sampler(self, settings: SamplerSettings) -> Sampler:

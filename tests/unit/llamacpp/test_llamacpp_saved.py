@@ -297,7 +297,7 @@ def test_nobody_takes_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_person_cannot_fill_the_queue(at_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler_module, "MAX_QUEUED_OF_ONE", 2)
     at_desk.context.hold()
-    for number in range(2):
+    for _number in range(2):
         at_desk.ask(request("a", owner="alice"))
     more = [request("a", owner="alice") for number in range(3)]
     with pytest.raises(scheduler_module.QueueFull):

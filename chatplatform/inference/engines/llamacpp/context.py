@@ -12,12 +12,16 @@ from chatplatform.inference.engines.llamacpp.told_tokens import TokenLogprob
 
 @dataclass(frozen=True)
 class Piece:
-    """Tokens that continue sequence `seq` at position `start`; with `sample` the last one's logits are kept."""
+    """Tokens that continue sequence `seq` at position `start`; with `sample` the last one's logits are kept.
+
+    The last `guessed` tokens may be wrong: with `sample`, the logits of the token before them are kept, and theirs.
+    """
 
     seq: int
     start: int
     tokens: Sequence[int]
     sample: bool
+    guessed: int = 0
 
 
 class CacheFull(Exception):
@@ -50,6 +54,8 @@ class Context(Protocol):
 
     def decode(self, pieces: Sequence[Piece]) -> list[int]:
         """Read the pieces in one batch; give, for each, the row to sample from, or -1.
+
+        A piece with guesses has so many rows more, which follow the one that is given.
 
         Raises CacheFull, DecodeAborted or DecodeFailed.
         """

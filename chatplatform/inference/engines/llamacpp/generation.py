@@ -9,6 +9,7 @@ from typing import Literal
 
 from chatplatform.inference.engines.llamacpp.context import Sampler
 from chatplatform.inference.engines.llamacpp.output_text import OutputText
+from chatplatform.inference.engines.llamacpp.prompt_lookup import PromptLookup
 from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
 from chatplatform.inference.engines.llamacpp.sequences import Held
 from chatplatform.inference.engines.llamacpp.told_tokens import TokenLogprob, ToldTokens
@@ -104,6 +105,9 @@ class Generation:
     sampler: Sampler | None = None
     cached_tokens: int = 0
     next_token: int = -1
+    lookup: PromptLookup | None = None
+    settled: int = 0
+    """How many of the tokens in the cache are the conversation's for certain; what follows was guessed."""
     written: int = 0
     untold: ToldTokens = field(default_factory=ToldTokens)
     told: Queued | None = None

@@ -85,9 +85,10 @@ class LlamaContext:
                 batch.seq_id[row][0] = piece.seq
                 batch.logits[row] = 0
                 row += 1
-            if piece.sample:
-                batch.logits[row - 1] = 1
-            rows.append(row - 1 if piece.sample else -1)
+            first = row - 1 - piece.guessed
+            for wanted in range(first, row if piece.sample else first):
+                batch.logits[wanted] = 1
+            rows.append(first if piece.sample else -1)
         batch.n_tokens = row
         result = self._api.llama_decode(self.pointer, batch)
         if result == 0:

@@ -42,10 +42,11 @@ from chatplatform.inference.engines.llamacpp.limits import (
 )
 from chatplatform.inference.engines.llamacpp.output_text import OutputText
 from chatplatform.inference.engines.llamacpp.owned_cells import OwnedCells
+from chatplatform.inference.engines.llamacpp.prompt_lookup import GUESSES, PromptLookup, StepTimes
 from chatplatform.inference.engines.llamacpp.sampling import GrammarLeft
 from chatplatform.inference.engines.llamacpp.saved_conversations import SavedConversations
 from chatplatform.inference.engines.llamacpp.saved_prefixes import SavedPrefixes
-from chatplatform.inference.engines.llamacpp.sequences import Sequences
+from chatplatform.inference.engines.llamacpp.sequences import Held, Sequences
 from chatplatform.inference.engines.llamacpp.speed import SpeedMeter
 from chatplatform.inference.engines.llamacpp.step_figures import answered, opened, stepped
 from chatplatform.inference.engines.llamacpp.work_queue import WorkQueue, queue_news
@@ -109,6 +110,9 @@ class Scheduler:
         self._conversations = conversations
         self.sequences = self.sequences_class(self.cells, conversations, prefixes, clock=clock)
         self.speed = SpeedMeter()
+        self.may_guess = context.can_trim
+        """Whether answers that quote may be guessed ahead."""
+        self._steps = StepTimes()
         self._wake = threading.Condition()
         self._queue = WorkQueue()
         self._running: list[Generation] = []
@@ -240,10 +244,15 @@ class Scheduler:
                 read += len(piece.tokens)
             self._took_in(generation, piece)
             if row >= 0:
-                self._write(generation, row)
+                self._write(generation, piece, row)
         if rows:
             seconds = self._clock() - began
-            self.speed.step(read=read, writing=writing, seconds=seconds)
+            written = 1
+            if writing == 1 and len(batch) == 1:
+                generation, piece = batch[0]
+                written = generation.settled - piece.start
+                self._steps.took(seconds, guessed=piece.guessed, written=written)
+            self.speed.step(read=read, writing=writing, seconds=seconds / written)
             stepped(read=read, writing=writing, seconds=seconds)
 
     def _drop_ended(self) -> None:
@@ -271,10 +280,7 @@ class Scheduler:
         batch: list[tuple[Generation, Piece]] = []
         for generation in self._running:
             if generation.state is State.WRITING and generation.held:
-                held = generation.held
-                batch.append(
-                    (generation, Piece(held.seq, len(held.tokens), [generation.next_token], sample=True))
-                )
+                batch.append((generation, self._next_piece(generation, generation.held)))
         self._admit()
         reading = [g for g in self._running if g.state is State.READING]
         reading.sort(key=self._reading_order)
@@ -291,6 +297,17 @@ class Scheduler:
             )
             budget -= count
         return batch
+
+    def _next_piece(self, generation: Generation, held: Held) -> Piece:
+        """The token that was written last, and what may follow it where guessing pays."""
+        guesses: tuple[int, ...] = ()
+        if self.may_guess and len(self._running) == 1 and self._steps.guessing_pays:
+            if generation.lookup is None:
+                generation.lookup = PromptLookup((*held.tokens, generation.next_token))
+            room = generation.request.max_tokens - generation.written - 1
+            guesses = generation.lookup.guess(min(GUESSES, room))
+        tokens = (generation.next_token, *guesses)
+        return Piece(held.seq, len(held.tokens), tokens, sample=True, guessed=len(guesses))
 
     def _admit(self) -> None:
         """Give sequences to those whose turn it is, while there is room.
@@ -381,24 +398,43 @@ class Scheduler:
         if piece.start < system <= len(generation.held.tokens):
             self.sequences.share_system(generation.held, system)
 
-    def _write(self, generation: Generation, row: int) -> None:
-        """Choose the answer's next token, tell its text, and end the answer where it ends."""
-        assert generation.sampler is not None
+    def _write(self, generation: Generation, piece: Piece, row: int) -> None:
+        """Write the answer's next tokens: one, and one more for every guess that comes true."""
         assert generation.held is not None
         generation.state = State.WRITING
+        guesses = piece.tokens[len(piece.tokens) - piece.guessed :]
+        generation.settled = len(generation.held.tokens) - piece.guessed
+        for place in range(piece.guessed + 1):
+            token = self._say(generation, row + place)
+            if token is None:
+                return
+            if place == piece.guessed:
+                break
+            if token != guesses[place]:
+                self._take_back(generation)
+                if place == 0 and generation.lookup is not None:
+                    generation.lookup.was_wrong()
+                break
+            generation.settled += 1
+
+    def _say(self, generation: Generation, row: int) -> int | None:
+        """Choose the answer's next token and tell its text; None when the answer has ended."""
+        assert generation.sampler is not None
         try:
             token = self._context.sample(row, generation.sampler)
         except GrammarLeft:
             self._tell(generation, _ENGINE_ERROR)
             self._close(generation)
-            return
+            return None
         if self._vocabulary.is_end(token) and not generation.request.sampling.ignore_end:
             self._finish(generation, "stop")
-            return
+            return None
         generation.written += 1
         if generation.written == 1:
             answered(priority=generation.request.priority, after_s=self._clock() - generation.queued_at)
         generation.next_token = token
+        if generation.lookup is not None:
+            generation.lookup.add(token)
         piece = self._vocabulary.piece(token)
         asked = generation.request.logprobs
         generation.untold.add(
@@ -408,11 +444,21 @@ class Scheduler:
             self._tell(generation, Text(text, *generation.untold.take(text)))
         if generation.text.stopped:
             self._finish(generation, "stop")
-        elif (
+            return None
+        if (
             generation.written >= generation.request.max_tokens
-            or len(generation.held.tokens) + 1 >= self.context_tokens
+            or generation.settled + 1 >= self.context_tokens
         ):
             self._finish(generation, "length")
+            return None
+        return token
+
+    def _take_back(self, generation: Generation) -> None:
+        """Let go of guesses that did not come true."""
+        held = generation.held
+        if held is not None and 0 < generation.settled < len(held.tokens):
+            self.cells.trim(held.seq, generation.settled)
+            del held.tokens[generation.settled :]
 
     # ------------------------------------------------------------------ endings
 
@@ -434,6 +480,7 @@ class Scheduler:
         self._running.remove(generation)
         if generation.sampler:
             generation.sampler.close()
+        self._take_back(generation)
         if generation.held:
             self.sequences.close(generation.held, keep=generation.request.keep, now=self._clock())
 
