@@ -108,7 +108,7 @@ def remove(model_id: str) -> int:
             if place.is_dir():
                 freed += sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
                 shutil.rmtree(place)
-        if not model.is_folder:
+        if _may_lie_loose(model):
             lone = folder / model.files[0].name
             if lone.is_file():
                 freed += lone.stat().st_size
@@ -127,7 +127,7 @@ def disk_bytes(model_id: str) -> int:
     places = (home_of(model), models_folder() / ".downloads" / model.id)
     found = sum(path.stat().st_size for place in places for path in place.rglob("*") if path.is_file())
     lone = models_folder() / model.files[0].name
-    return found + (lone.stat().st_size if not model.is_folder and lone.is_file() else 0)
+    return found + (lone.stat().st_size if _may_lie_loose(model) and lone.is_file() else 0)
 
 
 def unwritable(error: OSError) -> ModelUnavailable:
@@ -152,7 +152,12 @@ def _size(path: Path) -> int:
 
 def _candidates(model: CatalogueModel) -> tuple[Path, ...]:
     own_folder = models_folder() / model.id
-    return (own_folder,) if model.is_folder else (own_folder, models_folder())
+    return (own_folder, models_folder()) if _may_lie_loose(model) else (own_folder,)
+
+
+def _may_lie_loose(model: CatalogueModel) -> bool:
+    """Whether a file straight in the folder of models is this model; of one's own it may be the original."""
+    return not model.is_folder and not model.own
 
 
 def model_sha256(reference: str) -> str:

@@ -72,8 +72,7 @@ def forecast_lines(model: CatalogueModel, expectation: Forecast, facts: MachineF
     speed = expectation.speed
     if speed is None:
         return [*lines, "  Speed: unknown, because no model was measured on this machine yet."]
-    own = speed.based_on == max(model.files, key=lambda file: file.size).sha256
-    how = "measured" if own else "reckoned from the size of one that was measured"
+    how = "measured" if expectation.is_measured else "reckoned from the size of one that was measured"
     slow = " That is slow." if expectation.is_slow else ""
     return [
         *lines,

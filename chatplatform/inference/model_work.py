@@ -13,11 +13,11 @@ from chatplatform.audit.catalogue import AuditEventType
 from chatplatform.audit.services import Target, record
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import Conflict, InvalidInput
-from chatplatform.inference import own_models
+from chatplatform.inference import model_store, own_models
 from chatplatform.inference.benchmarking import chat_file
 from chatplatform.inference.catalogue_entries import CatalogueModel
 from chatplatform.inference.own_files import check_is_new, id_for, look_into
-from chatplatform.inference.quantizing import check_kind, quantized_id, source_of
+from chatplatform.inference.quantizing import check_kind, file_name, quantized_id, source_of
 from chatplatform.jobs.queries import JobView, newest_by_key
 from chatplatform.jobs.services import ARGUMENT_LIMIT, cancel, enqueue
 
@@ -45,7 +45,7 @@ def ask_to_add(path: str, *, name: str, licence: str, actor: Actor) -> str:
     if not words["licence"]:
         raise InvalidInput("licence_missing", _("Say under which licence you have this model."))
     model_id = id_for(words["title"]) if name.strip() else own.model_id
-    check_is_new(model_id)
+    check_is_new(model_id, own.path.name)
     enqueue(ADD, args={"model": model_id, **words}, actor=actor, workspace_id=None, dedupe_key=model_id)
     return model_id
 
@@ -53,31 +53,36 @@ def ask_to_add(path: str, *, name: str, licence: str, actor: Actor) -> str:
 def ask_to_quantize(model_id: str, kind: str, *, actor: Actor) -> UUID:
     """Have a model made anew with weights of type `kind`. Raises NotFound, InvalidInput, Conflict."""
     check_kind(kind)
+    _check_read(model_id)
     source_of(model_id)
-    check_is_new(quantized_id(model_id, kind))
+    check_is_new(quantized_id(model_id, kind), file_name(quantized_id(model_id, kind)))
     return _enqueue(QUANTIZE, model_id, actor, kind=kind)
 
 
 def ask_to_tune(model_id: str, *, actor: Actor) -> UUID:
     """Have the fastest type of a model for this machine found and kept. Raises NotFound, InvalidInput, Conflict."""
+    _check_read(model_id)
     source_of(model_id)
     return _enqueue(TUNE, model_id, actor)
 
 
 def ask_to_measure(model_id: str, *, actor: Actor) -> UUID:
     """Have a model's speeds measured here. Raises NotFound, InvalidInput, Conflict."""
+    _check_read(model_id)
     chat_file(model_id)
     return _enqueue(MEASURE, model_id, actor)
 
 
 def ask_to_encrypt(model_id: str, *, actor: Actor) -> UUID:
     """Have the file of a model encrypted. Raises NotFound, InvalidInput, Conflict."""
+    _check_read(model_id)
     source_of(model_id)
     return _enqueue(ENCRYPT, model_id, actor)
 
 
 def ask_to_decrypt(model_id: str, *, actor: Actor) -> UUID:
     """Have the file of a model decrypted. Raises NotFound, InvalidInput, Conflict."""
+    _check_read(model_id)
     chat_file(model_id)
     return _enqueue(DECRYPT, model_id, actor)
 
@@ -113,6 +118,12 @@ def record_act(event: AuditEventType, model_id: str, details: dict[str, str], *,
         target=Target("model", model_id),
         details={"model": model_id, **details},
     )
+
+
+def _check_read(model_id: str) -> None:
+    """Whoever asks does not wait while gigabytes are read: a file that was never compared is compared first."""
+    if model_store.presence(model_id) == "unread":
+        raise Conflict("model_unread", _("The files of this model were not compared yet. Check them first."))
 
 
 def _enqueue(work: str, model_id: str, actor: Actor, **more: str) -> UUID:

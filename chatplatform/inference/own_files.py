@@ -22,7 +22,7 @@ from chatplatform.inference.engines.llamacpp.gguf import DamagedModel, GGUFHeade
 from chatplatform.inference.forecast import memory_needed
 from chatplatform.inference.model_store import ModelUnavailable, home_of, unwritable
 from chatplatform.inference.models_folder import models_folder
-from chatplatform.inference.verified_files import HASH_BYTES, VerifiedFiles
+from chatplatform.inference.verified_files import HASH_BYTES, REMEMBERED, VerifiedFiles
 
 SPARE_BYTES: Final = 64 * 1024 * 1024
 _UNREAD: Final = "0" * 64
@@ -86,9 +86,16 @@ def id_for(words: str) -> str:
     return re.sub(r"[^a-z0-9._]+", "-", words.lower()).strip("-._")[:MAX_ID_LENGTH] or "model"
 
 
-def check_is_new(model_id: str) -> None:
-    """Raise Conflict when the id is taken, by the catalogue or by a folder of files."""
-    if catalogue.find(model_id) is not None or (models_folder() / model_id).exists():
+def check_is_new(model_id: str, file_name: str) -> None:
+    """Raise Conflict when the id is taken: by a model, or by a folder with other files than this one.
+
+    The file alone, without an entry, is what a process left that was killed while it made the model.
+    """
+    home = models_folder() / model_id
+    left = {file_name, REMEMBERED}
+    if catalogue.find(model_id) is not None or (
+        home.exists() and {path.name for path in home.iterdir()} - left
+    ):
         raise Conflict("model_id_taken", _("A model of this name is here already. Choose another name."))
 
 
@@ -106,7 +113,9 @@ def bring(
 
     A link shares the disk space, and works within one file system; otherwise the file is copied.
     """
-    check_is_new(model_id)
+    check_is_new(model_id, own.path.name)
+    if own.path.is_relative_to(models_folder() / model_id):
+        raise Conflict("model_id_taken", _("A model of this name is here already. Choose another name."))
     model_file = ModelFile(name=own.path.name, size=own.file_bytes, sha256=_UNREAD)
     model = entry(own, model_file, model_id=model_id, title=title, licence=licence, languages=languages)
     work = models_folder() / ".downloads" / model_id

@@ -48,6 +48,11 @@ def quantized_id(model_id: str, kind: str) -> str:
     return id_for(f"{model_id}-{kind}")
 
 
+def file_name(new_id: str) -> str:
+    """What the file of a model that is made here is called."""
+    return f"{new_id}.gguf"
+
+
 def source_of(model_id: str) -> tuple[CatalogueModel, Path]:
     """A chat model whose plain file is here. Raises NotFound, InvalidInput, Conflict."""
     path = chat_file(model_id)
@@ -75,7 +80,7 @@ def quantize(model_id: str, kind: str, report: Report) -> CatalogueModel:
     check_kind(kind)
     model, path = source_of(model_id)
     new_id = quantized_id(model_id, kind)
-    check_is_new(new_id)
+    check_is_new(new_id, file_name(new_id))
     own = look_into(path)
     number, bits = KINDS[kind]
     check_room(int(own.weights * bits / 8))
@@ -88,7 +93,7 @@ def quantize(model_id: str, kind: str, report: Report) -> CatalogueModel:
         told[0] = float(str(line["fraction"])) * 0.97
 
     try:
-        draft = work / f"{new_id}.gguf"
+        draft = work / file_name(new_id)
         native_process.run_native(
             MODULE,
             [str(path), str(draft), str(number), str(settings.ENVIRONMENT.llm_threads)],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,7 @@ class Speed(BaseModel):
     reading_tokens_s: float = Field(gt=0)
     writing_tokens_s: float = Field(gt=0)
     file_bytes: int = Field(gt=0)
-    measured_on: str
+    measured_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,13 @@ def measured(sha256: str) -> Speed | None:
     return _all_here().get(sha256)
 
 
-def expected(sha256: str, file_bytes: int) -> Expected | None:
+def expected(sha256: str, file_bytes: int, also: Mapping[str, Speed] | None = None) -> Expected | None:
     """The speeds of a file, measured or reckoned; None before anything was measured on this machine.
 
     A token costs the reading of all weights, so twice the bytes is half the speed. The nearest in size is the
-    best measure.
+    best measure. `also` has measurements that are not kept, such as the running engine's, by SHA-256.
     """
-    known = _all_here()
+    known = {**(also or {}), **_all_here()}
     if not known:
         return None
     nearest = (

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 HASH_BYTES = 4 * 1024 * 1024
+REMEMBERED = ".verified.json"
 
 
 def file_sha256(path: Path) -> str:
@@ -25,7 +26,7 @@ class VerifiedFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path = folder / ".verified.json"
+        self._path = folder / REMEMBERED
         try:
             self._known: dict[str, list[str | int]] = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):

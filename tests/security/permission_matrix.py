@@ -55,6 +55,14 @@ class Line:
 
 ASSISTANT = {"name": "Another", "prompt_id": "<prompt_id>"}
 ASSISTANT_FORM = {"name": "Another", "prompt": "<prompt_id>", "audience": "everybody"}
+ENGINE = {
+    "name": "New",
+    "url": "https://llm.invalid/v1",
+    "kind": "openai",
+    "place": "outside",
+    "order": "after",
+    "chat_model": "large",
+}
 UNREADABLE = {"stream": "neither"}
 HI = {"text": "Hi"}
 QUESTION = {"text": "Answer.", "talk": [{"role": "user", "content": "Hi"}]}
@@ -134,11 +142,21 @@ CONSOLE = [
     Line("post", "console/health/models/read/", P.SYSTEM_MANAGE),
     Line("post", "console/remote-hosts/reviewed/", P.SYSTEM_MANAGE),
     Line("get", "console/models/", P.MODELS_READ),
+    Line("post", "console/models/add/", P.SYSTEM_MANAGE, {"path": "/none.gguf"}, answers=400),
+    Line("post", "console/models/<model_id>/work/", P.SYSTEM_MANAGE, {"act": "none"}, answers=400),
     Line("post", "console/models/<model_id>/pull/", P.SYSTEM_MANAGE, answers=400),
     Line("post", "console/models/<model_id>/cancel/", P.SYSTEM_MANAGE, answers=409),
     Line("post", "console/models/<model_id>/verify/", P.SYSTEM_MANAGE),
     Line("post", "console/models/<model_id>/choose/", P.SYSTEM_MANAGE, {"role": "none"}, answers=400),
     Line("post", "console/models/<model_id>/remove/", P.SYSTEM_MANAGE, answers=409),
+    Line("get", "console/engines/", P.MODELS_READ),
+    Line("get", "console/engines/new/", P.SYSTEM_MANAGE),
+    Line("post", "console/engines/new/", P.SYSTEM_MANAGE, ENGINE),
+    Line("get", "console/engines/<engine_id>/", P.SYSTEM_MANAGE),
+    Line("post", "console/engines/<engine_id>/", P.SYSTEM_MANAGE, {**ENGINE, "name": "Again"}),
+    Line("post", "console/engines/<engine_id>/switch/", P.SYSTEM_MANAGE, {"on": "0"}),
+    Line("post", "console/engines/<engine_id>/test/", P.SYSTEM_MANAGE),
+    Line("post", "console/engines/<engine_id>/remove/", P.SYSTEM_MANAGE),
     Line("get", "console/plug/", P.SYSTEM_MANAGE),
     Line("post", "console/plug/begin/", P.SYSTEM_MANAGE),
     Line("post", "console/plug/pull/", P.SYSTEM_MANAGE, {"process": "none"}, answers=400),
@@ -311,6 +329,13 @@ API = [
     Line("get", "api/usage/people", P.USAGE_READ),
     Line("get", "api/usage/assistants", P.USAGE_READ),
     Line("get", "api/models", P.MODELS_READ),
+    Line("get", "api/engines", P.MODELS_READ),
+    Line("post", "api/engines", P.SYSTEM_MANAGE, ENGINE),
+    Line("get", "api/engines/<engine_id>", P.MODELS_READ),
+    Line("put", "api/engines/<engine_id>", P.SYSTEM_MANAGE, {**ENGINE, "name": "Again"}),
+    Line("post", "api/engines/<engine_id>/switch", P.SYSTEM_MANAGE, {"on": False}),
+    Line("post", "api/engines/<engine_id>/test", P.SYSTEM_MANAGE),
+    Line("delete", "api/engines/<engine_id>", P.SYSTEM_MANAGE),
     Line(
         "post",
         "v1/chat/completions",

@@ -11,15 +11,17 @@ from chatplatform.accounts.models import Role
 from chatplatform.audit.models import AuditEvent
 from chatplatform.console import model_cards
 from chatplatform.environment.variables import Environment
-from chatplatform.inference import model_choice, model_services, model_store
+from chatplatform.inference import catalogue, model_choice, model_services, model_store, model_work
 from chatplatform.inference.catalogue import CatalogueModel
 from chatplatform.inference.events import EngineModel, EngineStatus
 from chatplatform.inference.fit import MachineFacts
 from chatplatform.jobs.queries import newest_by_key
-from tests.integration.inference.test_inference_model_choice import folder, tiny
+from tests.integration.inference.own_models import Native, gguf, native
+from tests.integration.inference.test_inference_model_choice import folder, run_newest, tiny
 from tests.integration.web.conftest import MakePerson, Someone
+from tests.unit.llamacpp.gguf_builder import GGUFFile
 
-__all__ = ["folder", "tiny"]
+__all__ = ["folder", "gguf", "native", "tiny"]
 
 pytestmark = pytest.mark.django_db(databases=["default", "keys"])
 BIG = "qwen2.5-coder-1.5b"
@@ -120,3 +122,118 @@ def test_no_offer_is_made_where_none_can_be_taken(settings: Any, db: None) -> No
     assert model_cards.suggestion(engine(60, 400), strong) is None
     settings.ENVIRONMENT = Environment(llm_url="https://llm.example/v1")
     assert model_cards.suggestion(engine(60, 400), strong) is None
+
+
+# ------------------------------------------------------------------ one's own files, and longer work
+
+
+def test_a_file_of_the_server_becomes_a_model(owner: Someone, folder: Path, gguf: Path) -> None:
+    add = {"path": str(gguf), "name": "House Model"}
+    answer = owner.browser.post("/console/models/add/", add)
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/console/models/")
+    page = owner.browser.get("/console/models/")
+    assert [job.can_cancel for job in page.context["additions"]] == [True]
+    assert run_newest(model_work.ADD, "house-model").state == "succeeded"
+    card = card_of(owner, "house-model")
+    assert (card.presence, card.can_chat, card.model.licence) == ("here", True, "MIT")
+    assert "your own" in owner.browser.get("/console/models/").text
+    added = AuditEvent.objects.get(code="inference.model.added")
+    assert added.actor_id == str(owner.user.id)
+    assert owner.browser.post("/console/models/add/", add).status_code == 409
+    assert owner.browser.post("/console/models/house-model/remove/").status_code == 302
+    assert catalogue.find("house-model") is None
+    assert gguf.exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["", "relative.gguf", "/none.gguf", "/" + 300 * "x", "/etc/passwd", "/dev/zero"]
+)
+def test_a_wrong_path_is_refused_at_once(owner: Someone, folder: Path, path: str) -> None:
+    answer = owner.browser.post("/console/models/add/", {"path": path, "licence": "MIT"})
+    assert answer.status_code == 400
+    assert newest_by_key(model_work.ADD) == {}
+
+
+def test_a_file_without_a_licence_wants_one(owner: Someone, folder: Path, tmp_path: Path) -> None:
+    path = GGUFFile().write(tmp_path / "plain.gguf")
+    assert owner.browser.post("/console/models/add/", {"path": str(path)}).status_code == 400
+    assert (
+        owner.browser.post("/console/models/add/", {"path": str(path), "licence": "MIT"}).status_code == 204
+    )
+
+
+@pytest.fixture
+def house(owner: Someone, folder: Path, gguf: Path) -> str:
+    owner.browser.post("/console/models/add/", {"path": str(gguf)})
+    assert run_newest(model_work.ADD, "house_model").state == "succeeded"
+    return "house_model"
+
+
+def work(someone: Someone, model_id: str, **fields: str) -> int:
+    return someone.browser.post(f"/console/models/{model_id}/work/", fields).status_code
+
+
+def test_measuring_gives_speeds_and_forecasts(owner: Someone, house: str, native: Native) -> None:
+    assert card_of(owner, BIG).forecast.speed is None
+    assert work(owner, house, act="measure") == 302
+    assert card_of(owner, house).is_worked_on
+    assert work(owner, house, act="tune") == 409
+    assert owner.browser.post(f"/console/models/{house}/remove/").status_code == 409
+    assert run_newest(model_work.MEASURE, house).state == "succeeded"
+    forecast = card_of(owner, house).forecast
+    assert (forecast.is_measured, forecast.speed.reading_tokens_s) == (True, 100)
+    assert card_of(owner, BIG).forecast.speed is not None
+    assert not card_of(owner, BIG).forecast.is_measured
+    assert "Measured here: it reads 100 and writes 10" in owner.browser.get("/console/models/").text
+
+
+def test_other_weights_are_made_by_jobs(owner: Someone, house: str, native: Native) -> None:
+    assert work(owner, house, act="quantize", kind="Q99") == 400
+    assert work(owner, house, act="quantize", kind="Q8_0") == 302
+    assert run_newest(model_work.QUANTIZE, house).state == "succeeded"
+    assert card_of(owner, "house_model-q8_0").model.made_from == house
+    owner.browser.post("/console/models/house_model-q8_0/remove/")
+    native.speeds = {"q4_0": (900.0, 90.0)}
+    assert work(owner, house, act="tune") == 302
+    assert run_newest(model_work.TUNE, house).state == "succeeded"
+    assert card_of(owner, "house_model-q4_0").presence == "here"
+    assert card_of(owner, house).note == "A faster one was kept beside it."
+    quantised = AuditEvent.objects.filter(code="inference.model.quantised").values_list("actor_id", flat=True)
+    assert set(quantised) == {str(owner.user.id)}
+
+
+def test_what_is_called_off_leaves_nothing(
+    owner: Someone, house: str, native: Native, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert work(owner, house, act="stop") == 409
+    work(owner, house, act="quantize", kind="Q8_0")
+    stand_in = native.__call__
+
+    def stopped_meanwhile(*args: Any, **more: Any) -> None:
+        assert work(owner, house, act="stop") == 302
+        stand_in(*args, **more)
+
+    monkeypatch.setattr("chatplatform.inference.native_process.run_native", stopped_meanwhile)
+    assert run_newest(model_work.QUANTIZE, house).state == "cancelled"
+    assert catalogue.find("house_model-q8_0") is None
+    assert not (folder / "house_model-q8_0").exists()
+
+
+def test_encrypting_and_decrypting(owner: Someone, house: str) -> None:
+    assert work(owner, house, act="encrypt") == 302
+    assert run_newest(model_work.ENCRYPT, house).state == "succeeded"
+    assert card_of(owner, house).is_encrypted
+    assert work(owner, house, act="tune") == 409
+    assert work(owner, house, act="decrypt") == 302
+    assert run_newest(model_work.DECRYPT, house).state == "succeeded"
+    assert not card_of(owner, house).is_encrypted
+    assert work(owner, house, act="dance") == 400
+
+
+def test_only_who_runs_the_machine_works_on_models(make_person: MakePerson, house: str) -> None:
+    administrator = make_person(Role.ADMINISTRATOR)
+    assert work(administrator, house, act="measure") == 403
+    assert administrator.browser.post("/console/models/add/", {"path": "/x.gguf"}).status_code == 403
+    page = administrator.browser.get("/console/models/").text
+    assert "/work/" not in page
+    assert "models/add/" not in page

@@ -157,6 +157,17 @@ def test_a_name_that_is_taken_is_refused(house: str, gguf: Path) -> None:
             models("add", str(gguf), "--id", taken)
 
 
+def test_what_a_killed_process_left_is_no_obstacle(folder: Path, gguf: Path) -> None:
+    (folder / "house").mkdir(parents=True)
+    (folder / "house" / gguf.name).write_bytes(b"half of")
+    models("add", str(gguf), "--id", "house")
+    assert model_store.presence("house") == "here"
+    (folder / "by-hand").mkdir()
+    (folder / "by-hand" / "other.gguf").write_bytes(b"somebody's")
+    with pytest.raises(CommandError, match="Choose another name"):
+        models("add", str(gguf), "--id", "by-hand")
+
+
 def test_a_file_that_changed_is_no_longer_the_model(house: str, gguf: Path) -> None:
     with gguf.open("r+b") as file:  # the same file by another name
         file.seek(-1, 2)
