@@ -21,6 +21,7 @@ from chatplatform.chat import limits
 from chatplatform.chat.announcements import announce
 from chatplatform.chat.content import first_title, sealed_message, sealed_title
 from chatplatform.chat.leases import this_process
+from chatplatform.chat.message_length import require_readable
 from chatplatform.chat.models import Announcement, Conversation, Message, Turn
 from chatplatform.chat.protocol import MAX_MESSAGE_CHARS
 from chatplatform.common.actors import Actor
@@ -61,11 +62,14 @@ def submit_message(
 ) -> Submitted:
     """Keep what a person said and begin the turn that answers it, leased to this process.
 
-    Sending the same `client_id` again gives the first one's turn. Raises InvalidInput for an empty or too long
-    text, NotFound for a conversation that is not the actor's, Conflict while another answer is running and
-    TooMany at a limit: QuotaExceeded where a quota is used up.
+    Sending the same `client_id` again gives the first one's turn. Raises InvalidInput for an empty text and for one
+    that is too long, for us or for the model; NotFound for a conversation that is not the actor's, Conflict while
+    another answer is running and TooMany at a limit: QuotaExceeded where a quota is used up.
     """
     text = _checked(text)
+    require_readable(
+        text, conversation_id=conversation_id, assistant_id=assistant_id, person_id=UUID(actor.id)
+    )
     try:
         with transaction.atomic():
             return _submit(client_id, text, conversation_id, assistant_id, actor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -143,6 +144,31 @@ async def test_a_second_refusal_ends_the_turn(site: Site, owner: Person) -> None
     assert answer.turn is not None
     assert (answer.turn["state"], answer.turn["error"]["code"]) == ("failed", "context_overflow")
     assert site.engine.state()["chats"] <= 2
+
+
+@pytest.mark.parametrize("scripted_engine", [SMALL], indirect=True)
+async def test_a_message_that_no_model_could_read_is_refused_before_it_is_kept(
+    site: Site, owner: Person
+) -> None:
+    text = "tent " * 3000
+    async with site.client(owner) as client:
+        client_id = await client.ask(text)
+        refusal = await client.frame("error")
+        assert (refusal["code"], refusal["client_id"]) == ("message_too_long_for_model", client_id)
+        limit = int(re.findall(r"about (\d+) fit", refusal["message"])[0])
+        with workspace_scope(owner.workspace.id):
+            assert not await Message.objects.aexists()
+        answer = await ask(client, text[:limit])
+        assert left_out(answer) is None
+
+
+async def test_with_the_engine_away_a_long_message_is_kept(site: Site, owner: Person) -> None:
+    site.engine.kill()
+    async with site.client(owner) as client:
+        await client.ask("tent " * 3000)
+        await client.frame("accepted")
+        await client.send("stop", turn_id=client.screen.messages[-1].turn["id"])  # type: ignore[index]
+        await client.finished()
 
 
 async def test_no_word_of_a_person_counts_as_the_platforms(site: Site, owner: Person) -> None:
