@@ -12,6 +12,7 @@ from itertools import takewhile
 
 from tests.benchmarks import (
     busy_machine,
+    canary,
     console_pages,
     engine,
     idle_sockets,
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "slow_readers": slow_readers.main,
     "busy_machine": busy_machine.main,
     "engine": engine.main,
+    "canary": canary.main,
     "quoting": quoting.main,
 }
 
