@@ -62,6 +62,7 @@ class Scope(StrEnum):
     AUDIT_READ = "audit.read"
     USAGE_READ = "usage.read"
     MODELS_READ = "models.read"
+    ENGINES_WRITE = "engines.write"
 
     @property
     def label(self) -> Promise:
@@ -83,6 +84,7 @@ _LABELS: Mapping[Scope, Promise] = MappingProxyType(
         Scope.AUDIT_READ: gettext_lazy("Read the audit log"),
         Scope.USAGE_READ: gettext_lazy("Read usage and limits"),
         Scope.MODELS_READ: gettext_lazy("Read models"),
+        Scope.ENGINES_WRITE: gettext_lazy("Change which engines answer, and whether prompts may leave"),
     }
 )
 
@@ -104,6 +106,7 @@ SCOPE_PERMISSIONS: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
         Scope.AUDIT_READ: frozenset({Permission.AUDIT_READ}),
         Scope.USAGE_READ: frozenset({Permission.USAGE_READ}),
         Scope.MODELS_READ: frozenset({Permission.MODELS_READ}),
+        Scope.ENGINES_WRITE: frozenset({Permission.MODELS_READ, Permission.SYSTEM_MANAGE}),
     }
 )
 

@@ -12,6 +12,7 @@ from chatplatform.api.resources import (
     assistants,
     audit,
     conversations,
+    engines,
     jobs,
     me,
     members,
@@ -49,6 +50,7 @@ for _router in (
     audit.router,
     usage.router,
     models.router,
+    engines.router,
 ):
     api.add_router("/api", _router)
 for _router in (completions.router, openai_models.router, embeddings.router):

@@ -46,6 +46,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("console:assistants", _("Assistants"), "sparkles", Permission.ASSISTANTS_READ),
             Entry("console:prompts", _("Prompts"), "chat-bubble-bottom-center-text", Permission.PROMPTS_READ),
             Entry("console:models", _("Models"), "cpu-chip", Permission.MODELS_READ),
+            Entry("console:engines", _("Engines"), "server-stack", Permission.MODELS_READ),
         ),
     ),
     Section(

@@ -30,7 +30,7 @@ from tests.security.permission_matrix import (
     Line,
     Owner,
 )
-from tests.security.world import MISSING, NOTHING, PERSONAL, Ids, Place, World, dead_secrets
+from tests.security.world import ENGINE_ID, MISSING, NOTHING, PERSONAL, Ids, Place, World, dead_secrets
 
 pytestmark = pytest.mark.django_db(databases=["default", "keys"])
 
@@ -40,6 +40,7 @@ FIXED = {
     "path": "css/tokens.css",
     "check_id": "disk",
     "model_id": "qwen2.5-coder-0.5b",
+    "engine_id": ENGINE_ID,
     "link": "never-made",
     "number": "1",
 }

@@ -37,6 +37,8 @@ from chatplatform.chat.services import submit_message
 from chatplatform.common.actors import Actor, ActorKind
 from chatplatform.common.clock import now
 from chatplatform.common.scope import workspace_scope
+from chatplatform.inference.endpoint_services import EndpointSpec, add_endpoint, switch_endpoint
+from chatplatform.inference.models import EngineEndpoint
 from chatplatform.jobs.services import cancel, enqueue
 from chatplatform.prompts.models import PromptLabel
 from chatplatform.prompts.services import (
@@ -56,6 +58,8 @@ PERSONAL = ("conversation_id", "message_id", "turn_id", "own_token_id", "session
 # An id of nothing; where ids are numbers, this one.
 MISSING: dict[str, str] = dict.fromkeys(("session_id", "passkey_id", "event_id"), "1000000000")
 NOTHING = "00000000-0000-4000-8000-000000000000"
+
+ENGINE_ID = "5ca1ab1e-0000-4000-8000-000000000001"
 
 Ids = dict[str, str]
 
@@ -106,12 +110,22 @@ def make_world() -> World:
     """Everything, within the caller's transactions."""
     owner = bootstrap_owner()
     here = _place(Workspace.objects.get(memberships__user=owner), owner, [*Role])
+    _engine(Actor.person(owner.id))
     stranger = User.objects.create_user("stranger@example.org")
     elsewhere = _place(create_workspace("Elsewhere", owner=stranger, actor=SYSTEM), stranger, [Role.MEMBER])
     while sequence_pending():
         pass
     checkpoint()
     return World(here, elsewhere)
+
+
+def _engine(actor: Actor) -> None:
+    """One for the whole machine, switched off, where nobody listens."""
+    row = add_endpoint(
+        EndpointSpec("Second", "http://127.0.0.1:9/v1", "vllm", "machine", chat_model="large"), actor=actor
+    )
+    switch_endpoint(row.id, False, actor=actor)
+    EngineEndpoint.objects.filter(id=row.id).update(id=ENGINE_ID)
 
 
 def session_of(user: User) -> str:
