@@ -6,6 +6,13 @@ CHECKED := chatplatform tests manage.py
 # What needs model files, a browser, killed processes or patience is left to `make test`.
 QUICK := not slow and not model and not browser and not faults
 
+# The first two runs are on SQLite and files; tests.servers runs once more on servers.
+NO_SERVERS := CHATPLATFORM_TEST_POSTGRES_URL= CHATPLATFORM_TEST_BROKER_URLS= CHATPLATFORM_TEST_REDIS_URL=
+
+# How often the fault tests kill each process; `make test KILLS=200` for a night.
+KILLS ?= 20
+export CHATPLATFORM_FAULTS_KILLS := $(KILLS)
+
 .DEFAULT_GOAL := help
 .PHONY: help run link doctor test test-fast check format bench bench-data lock clean environment dev-environment \
         full-environment test-model browser-check
@@ -25,8 +32,9 @@ doctor: environment  ## Check every part and say what is wrong and what to do
 	@exec $(PY) manage.py doctor
 
 test: full-environment browser-check test-model check  ## Everything that CI runs
-	@echo "Running all tests"
-	CHATPLATFORM_TEST_POSTGRES_URL= CHATPLATFORM_TEST_BROKER_URLS= CHATPLATFORM_TEST_REDIS_URL= $(PY) -m pytest
+	@echo "Running all tests: quick ones on every core, then the others one by one"
+	$(NO_SERVERS) $(PY) -m pytest -m side_by_side -n auto
+	$(NO_SERVERS) $(PY) -m pytest -m "not side_by_side" --durations=40
 	@$(PY) -m tests.servers
 
 test-fast: dev-environment  ## The inner loop: quick tests only, under five minutes

@@ -11,9 +11,21 @@ from pytest_django.plugin import DjangoDbBlocker
 pytest_plugins = ["chatplatform.testing.fixtures", "chatplatform.testing.audit", "tests.skips"]
 
 
+SIDE_BY_SIDE = {"unit", "integration", "contracts", "docs", "architecture", "privacy"}
+ALONE = {"slow", "model", "browser", "faults"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright's loop runs until the session ends, and asynchronous tests need theirs."""
+    """Browser tests come last: Playwright's loop runs until the session ends, and asynchronous tests need theirs.
+
+    Quick tests that start no processes may run on every core at once, and say so by a marker.
+    """
     items.sort(key=lambda item: "browser" in item.path.parts)
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if item.path.relative_to(item.config.rootpath).parts[1] in SIDE_BY_SIDE and not marks & ALONE:
+            item.add_marker("side_by_side")
 
 
 @pytest.fixture(scope="session")

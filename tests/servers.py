@@ -75,12 +75,16 @@ def main() -> int:
         print(f"Not run on PostgreSQL, RabbitMQ and Redis: set {', '.join(NEEDED)} (docs/testing.md).")
         return 1 if os.environ.get("CI") else 0
     print("Running the tests on PostgreSQL, RabbitMQ and Redis", flush=True)
-    command = [sys.executable, "-m", "pytest", *FOLDERS, "-m", "not model and not browser"]
-    return subprocess.run(
-        [*command, *sys.argv[1:]],
-        env={**os.environ, **environment(*named._replace(postgres=ordinary(named.postgres)))},
-        check=False,
-    ).returncode
+    settings = {**os.environ, **environment(*named._replace(postgres=ordinary(named.postgres)))}
+    command = [sys.executable, "-m", "pytest", *FOLDERS, *sys.argv[1:]]
+    results = [
+        subprocess.run([*command, *choice], env=settings, check=False).returncode
+        for choice in (
+            ["-m", "side_by_side", "-n", "auto"],
+            ["-m", "not side_by_side and not model and not browser", "--durations=20"],
+        )
+    ]
+    return max(results)
 
 
 if __name__ == "__main__":
