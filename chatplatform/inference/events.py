@@ -96,12 +96,14 @@ class EngineModel:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """`state` is "ready", "loading", "error" or "down"; `error` says why in the reader's language."""
+    """`state` is "ready", "loading", "error" or "down"; `error` says why in the reader's language. `started_at` tells
+    one start of an engine of ours from the next; None for any other."""
 
     state: str
     models: tuple[EngineModel, ...] = ()
     error: str = ""
     dialect: Dialect = OPENAI
+    started_at: float | None = None
 
     @property
     def ready(self) -> bool:

@@ -163,7 +163,13 @@ class EngineClient:
             if health is not None and health.get("status") in {"loading", "error"}:
                 return EngineStatus(str(health["status"]), error=str(health.get("detail") or ""))
             served = await self.models()
-            return EngineStatus("ready", served.models, dialect=served.dialect)
+            started_at = health.get("started_at") if health is not None else None
+            return EngineStatus(
+                "ready",
+                served.models,
+                dialect=served.dialect,
+                started_at=started_at if isinstance(started_at, float) else None,
+            )
         except EngineUnavailable as error:
             state = "loading" if error.code == "model_loading" else "down"
             return EngineStatus(state, error=str(error.message))

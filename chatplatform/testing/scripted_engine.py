@@ -17,6 +17,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class ScriptedEngine:
         self._context = context
         self._reading_tokens_s = reading_tokens_s
         self._says_context = says_context or context
+        self._started_at = time.time()
         self._seen = Seen()
         self._chat = ScriptedChat(default=default, script=script, context=context, seen=self._seen)
         self._plain: dict[tuple[str, str], Callable[[dict[str, Any]], object]] = {
@@ -72,7 +74,8 @@ class ScriptedEngine:
     ) -> None:
         try:
             if request.path == "/health":
-                writer.write(whole(200, {"status": "ready", "detail": ""}))
+                health = {"status": "ready", "detail": "", "started_at": self._started_at}
+                writer.write(whole(200, health))
             elif request.path.startswith("/test/"):
                 writer.write(whole(200, self._test(request.path)))
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
@@ -88,6 +89,7 @@ class EngineApp:
         self._sha256_of = sha256_of
         self._courier = courier
         self._authorization = f"Bearer {token}".encode()
+        self._started_at = time.time()
         self._metrics = Metrics()
         self._calls: dict[str, set[AnswerCall]] = {}
         self._working = 0
@@ -178,6 +180,7 @@ class EngineApp:
             "detail": status.detail,
             "progress": status.progress,
             "problems": status.problems,
+            "started_at": self._started_at,
         }
         await send_json(send, body)
 
