@@ -106,7 +106,17 @@ class Environment(BaseModel):
     llm_idle_s: int = Field(
         600, ge=0, description="Seconds after which a model that was loaded for a request by name is freed."
     )
-    llm_threads: int = Field(0, ge=0, description="Threads of the language model; 0 means one per core.")
+    llm_threads: int = Field(
+        0, ge=0, description="Threads of the language model; 0 means one per core, or what was measured best."
+    )
+    llm_self_benchmark: bool = Field(
+        True, description="Try for a few seconds how to run a model when it is used for the first time."
+    )
+    gpu_layers: str = Field(
+        "auto",
+        pattern=r"^(auto|\d{1,4})$",
+        description="Layers of the chat model put on an accelerator: auto takes as many as fit, 0 none.",
+    )
     api_requests_a_minute: int = Field(
         600, ge=1, description="Requests that one token may send to the API in a minute."
     )

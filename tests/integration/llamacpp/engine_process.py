@@ -90,6 +90,7 @@ def start_engine(
         "CHATPLATFORM_DATA_DIR": str(folder),
         "CHATPLATFORM_ENGINE_TOKEN": TOKEN,
         "CHATPLATFORM_CONTEXT_TOKENS": str(context_tokens),
+        "CHATPLATFORM_LLM_SELF_BENCHMARK": "false",
     }
     with log.open("wb") as output:
         process = _popen(command, {**os.environ, **settings, **environment}, output)

@@ -14,12 +14,12 @@ from chatplatform.inference.engines.llamacpp.context import (
     Piece,
     Sampler,
 )
+from chatplatform.inference.engines.llamacpp.context_settings import ContextSettings
 from chatplatform.inference.engines.llamacpp.model import LlamaModel, LoadFailed
 from chatplatform.inference.engines.llamacpp.native import last_complaint, llama
 from chatplatform.inference.engines.llamacpp.sampling import SamplerChain, SamplerSettings, token_data
 from chatplatform.inference.engines.llamacpp.told_tokens import TokenLogprob
 
-MAX_BATCH = 512
 SEQUENCES = 64
 """Running, kept and platform sequences together. The library allows 256; each costs a row of output memory."""
 SPARE = SEQUENCES
@@ -37,13 +37,26 @@ def usable_cores() -> int:
 class LlamaContext:
     """See context.Context. Raises LoadFailed when there is no memory for `cells` tokens."""
 
-    def __init__(self, model: LlamaModel, *, cells: int, threads: int = 0) -> None:
+    def __init__(
+        self, model: LlamaModel, *, cells: int, threads: int = 0, settings: ContextSettings | None = None
+    ) -> None:
+        """`settings` is how the model is run; without it, on so many threads and as usual."""
         self._api = api = llama()
         self._model = model
-        threads = threads or usable_cores()
+        settings = settings or ContextSettings(threads=threads)
+        threads = settings.threads or usable_cores()
         params = api.llama_context_default_params()
         params.n_ctx = cells
-        params.n_batch = params.n_ubatch = MAX_BATCH
+        params.n_batch = params.n_ubatch = settings.batch
+        params.flash_attn_type = {
+            "auto": api.LLAMA_FLASH_ATTN_TYPE_AUTO,
+            "on": api.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+            "off": api.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+        }[settings.flash_attention]
+        params.type_k = params.type_v = {"f16": api.GGML_TYPE_F16, "q8_0": api.GGML_TYPE_Q8_0}[
+            settings.kv_type
+        ]
+        params.offload_kqv = params.op_offload = model.gpu_layers != 0
         params.n_seq_max = params.n_outputs_max = SEQUENCES + 1
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True  # without it a partial copy between sequences aborts the process
@@ -58,13 +71,13 @@ class LlamaContext:
         if not self.pointer:
             raise LoadFailed(f"There is no room for a context of {cells} tokens: {last_complaint()}")
         self._memory = api.llama_get_memory(self.pointer)
-        self._batch = api.llama_batch_init(MAX_BATCH, 0, 1)
-        for row in range(MAX_BATCH):
+        self._batch = api.llama_batch_init(settings.batch, 0, 1)
+        for row in range(settings.batch):
             self._batch.n_seq_id[row] = 1
         self.cells = int(api.llama_n_ctx(self.pointer))
         self._choices = token_data(model.size)
         self.sequences = SEQUENCES
-        self.max_batch = MAX_BATCH
+        self.max_batch = settings.batch
         self.can_trim = self._probe_trim()
 
     def _probe_trim(self) -> bool:
@@ -157,6 +170,10 @@ class LlamaContext:
 
     def abort(self, on: bool) -> None:
         self._flag[0] = b"x" if on else b"\0"
+
+    def synchronise(self) -> None:
+        """Wait until the last decode is done: on an accelerator it goes on after `decode` has returned."""
+        self._api.llama_synchronize(self.pointer)
 
     def close(self) -> None:
         if self.pointer:

@@ -26,13 +26,17 @@ class LoadFailed(Unavailable):
 class LlamaModel:
     """Weights and vocabulary. Tokenising is safe from any thread; close only when nobody uses it any more."""
 
-    def __init__(self, path: Path, on_progress: Callable[[float], bool] | None = None) -> None:
+    def __init__(
+        self, path: Path, on_progress: Callable[[float], bool] | None = None, *, gpu_layers: int = -1
+    ) -> None:
         """Load `path`, which read_header has found sound. `on_progress` gets 0 to 1; False gives up.
 
-        Raises LoadFailed.
+        `gpu_layers` go to an accelerator, if the library can use one; -1 means all. Raises LoadFailed.
         """
         self._api = api = llama()
+        self.gpu_layers = gpu_layers
         params = api.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
         if amx_is_compiled_in():
             params.use_extra_bufts = False
         if on_progress is not None:

@@ -11,11 +11,13 @@ from pathlib import Path
 import uvicorn
 
 from chatplatform.inference.engines.llamacpp.chat_call import in_thread
+from chatplatform.inference.engines.llamacpp.gpu import Wish
 from chatplatform.inference.engines.llamacpp.memory_fit import available_bytes, needed_bytes
 from chatplatform.inference.engines.llamacpp.model_pool import ModelPool, Wishes
 from chatplatform.inference.engines.llamacpp.native import llama
 from chatplatform.inference.engines.llamacpp.on_demand import OnDemand
 from chatplatform.inference.engines.llamacpp.saving import Saving
+from chatplatform.inference.engines.llamacpp.self_benchmark import SelfBenchmark
 from chatplatform.inference.engines.llamacpp.served_model import ServedModel
 from chatplatform.inference.engines.llamacpp.server import Courier, EngineApp
 
@@ -53,6 +55,8 @@ def serve(
     threads: int,
     token: str,
     saving: Saving,
+    gpu_layers: Wish,
+    self_benchmark: SelfBenchmark,
     offered: Callable[[], Collection[str]],
     idle_s: float,
     wishes: Callable[[], Wishes | None] | None = None,
@@ -77,6 +81,8 @@ def serve(
             deliver=courier.deliver,
             on_progress=on_progress,
             saving=saving,
+            gpu_layers=gpu_layers,
+            self_benchmark=self_benchmark,
         )
 
     pool: ModelPool[ServedModel] = ModelPool(

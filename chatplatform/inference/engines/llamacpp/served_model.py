@@ -11,14 +11,19 @@ import psutil
 
 from chatplatform.inference.encrypted_model import opened
 from chatplatform.inference.engines.llamacpp.context import Piece
+from chatplatform.inference.engines.llamacpp.context_settings import Q8_SHARE, ContextSettings, KVType
 from chatplatform.inference.engines.llamacpp.gguf import GGUFHeader, read_header
-from chatplatform.inference.engines.llamacpp.llama_context import LlamaContext
+from chatplatform.inference.engines.llamacpp.gpu import Wish, devices, machine_gpu, plan_layers
+from chatplatform.inference.engines.llamacpp.llama_context import LlamaContext, usable_cores
 from chatplatform.inference.engines.llamacpp.model import LlamaModel
 from chatplatform.inference.engines.llamacpp.native import llama
 from chatplatform.inference.engines.llamacpp.prompt_tokens import PromptReader
 from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
 from chatplatform.inference.engines.llamacpp.saving import Saving
 from chatplatform.inference.engines.llamacpp.scheduler import Deliver, Scheduler
+from chatplatform.inference.engines.llamacpp.self_benchmark import Fingerprint, SelfBenchmark
+from chatplatform.inference.engines.llamacpp.speed_probe import probe
+from chatplatform.inference.speeds import machine_name
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +47,8 @@ class ServedModel:
         deliver: Deliver,
         on_progress: Callable[[float], bool],
         saving: Saving,
+        gpu_layers: Wish,
+        self_benchmark: SelfBenchmark,
     ) -> None:
         """Load `path`. `context_tokens` is what one request may fill, cut to what the model was trained for.
 
@@ -52,14 +59,40 @@ class ServedModel:
         self.sha256 = sha256
         with opened(path) as plain:
             header = read_header(plain)
-            self.model = LlamaModel(plain, on_progress)
-        self.context_tokens = min(context_tokens, header.context_tokens)
+            self.context_tokens = min(context_tokens, header.context_tokens)
+            self.gpu = plan_layers(
+                gpu_layers,
+                layers=header.number("block_count"),
+                model_bytes=header.file_size + self.context_tokens * header.cache_bytes_per_token,
+                devices=devices(),
+                machine_gpu=machine_gpu(),
+            )
+            if self.gpu.notice:
+                log.warning("%s: %s.", model_id, self.gpu.notice)
+            self.model = LlamaModel(plain, on_progress, gpu_layers=self.gpu.layers)
         context: LlamaContext | None = None
         try:
-            cells = cache_cells(
-                header, self.context_tokens, available_bytes=psutil.virtual_memory().available
+            available = psutil.virtual_memory().available
+            is_short = cache_cells(header, self.context_tokens, available_bytes=available) < (
+                CACHE_FACTOR * self.context_tokens
             )
-            context = LlamaContext(self.model, cells=cells, threads=threads)
+            self.settings, self.tuned = self_benchmark.settings(
+                Fingerprint(
+                    sha256=sha256,
+                    library=str(llama().__version__),
+                    processor=machine_name(),
+                    cores=usable_cores(),
+                    gpu_layers=self.gpu.layers,
+                    wished_threads=threads,
+                    memory_short=is_short,
+                ),
+                ContextSettings(threads=threads),
+                lambda settings: probe(self.model, settings),
+            )
+            cells = cache_cells(
+                header, self.context_tokens, available_bytes=available, kv_type=self.settings.kv_type
+            )
+            context = LlamaContext(self.model, cells=cells, settings=self.settings)
             self.scheduler = Scheduler(
                 context,
                 self.model,
@@ -67,7 +100,7 @@ class ServedModel:
                 deliver=deliver,
                 name=f"scheduler {model_id}",
                 conversations=saving.conversations(),
-                prefixes=saving.prefixes(sha256, llama().__version__),
+                prefixes=saving.prefixes(sha256, f"{llama().__version__} {self.settings.cache_format}"),
             )
             _warm_up(context, self.model, self.scheduler)
         except BaseException:
@@ -89,11 +122,14 @@ class ServedModel:
         self.model.close()
 
 
-def cache_cells(header: GGUFHeader, context_tokens: int, *, available_bytes: int) -> int:
+def cache_cells(
+    header: GGUFHeader, context_tokens: int, *, available_bytes: int, kv_type: KVType = "f16"
+) -> int:
     """Size of the cache in tokens: CACHE_FACTOR conversations, within half of the memory that is left, and at
     least one.
     """
-    affordable = available_bytes // 2 // max(1, header.cache_bytes_per_token)
+    bytes_per_token = header.cache_bytes_per_token * (Q8_SHARE if kv_type == "q8_0" else 1)
+    affordable = int(available_bytes / 2 / max(1, bytes_per_token))
     return max(context_tokens, min(CACHE_FACTOR * context_tokens, affordable))
 
 

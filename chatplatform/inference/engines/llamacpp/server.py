@@ -34,6 +34,7 @@ from chatplatform.inference.engines.llamacpp.http import (
     send_bytes,
     send_json,
 )
+from chatplatform.inference.engines.llamacpp.llama_context import usable_cores
 from chatplatform.inference.engines.llamacpp.metrics import Metrics
 from chatplatform.inference.engines.llamacpp.model_pool import (
     ModelLoading,
@@ -181,6 +182,9 @@ class EngineApp:
             "progress": status.progress,
             "problems": status.problems,
             "started_at": self._started_at,
+            "notices": [
+                f"{model.id}: {model.gpu.notice}" for model, _names in self._pool.models() if model.gpu.notice
+            ],
         }
         await send_json(send, body)
 
@@ -196,6 +200,14 @@ class EngineApp:
                 "reading_tokens_s": _rounded(model.scheduler.speed.reading_tokens_s),
                 "writing_tokens_s": _rounded(model.scheduler.speed.writing_tokens_s),
                 "state": "loaded",
+                "gpu_layers": model.gpu.layers,
+                "tuned": {
+                    "threads": model.settings.threads or usable_cores(),
+                    "batch": model.settings.batch,
+                    "flash_attention": model.settings.flash_attention,
+                    "kv_type": model.settings.kv_type,
+                    "measured": model.tuned,
+                },
             }
             for model, aliases in self._pool.models()
         ]

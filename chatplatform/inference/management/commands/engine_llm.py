@@ -42,8 +42,10 @@ class Command(BaseCommand):
     ) -> None:
         # Only here: importing the command must not import llama.cpp.
         from chatplatform.inference import model_store
+        from chatplatform.inference.engines.llamacpp.gpu import read_wish
         from chatplatform.inference.engines.llamacpp.process import listen, serve
         from chatplatform.inference.engines.llamacpp.saving import Saving
+        from chatplatform.inference.engines.llamacpp.self_benchmark import SelfBenchmark
 
         if not settings.ENGINE_TOKEN:
             raise CommandError(
@@ -78,6 +80,10 @@ class Command(BaseCommand):
                 settings.ENGINE_TOKEN,
                 memory_mb=settings.ENVIRONMENT.llm_saved_memory_mb,
                 disk_mb=settings.ENVIRONMENT.llm_saved_disk_mb,
+            ),
+            gpu_layers=read_wish(settings.ENVIRONMENT.gpu_layers),
+            self_benchmark=SelfBenchmark(
+                settings.DATA_DIR / "self-benchmarks" if settings.ENVIRONMENT.llm_self_benchmark else None
             ),
             offered=_offered,
             idle_s=settings.ENVIRONMENT.llm_idle_s,

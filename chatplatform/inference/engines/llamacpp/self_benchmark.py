@@ -1,0 +1,178 @@
+"""Chooses how a model is run on this machine, by trying for a few seconds when it is used for the first time.
+
+What is there already stays unless something else is clearly better, twice: machines are seldom quiet. The choice
+is kept in the data folder beside what it depends on, and is made anew when that changes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from chatplatform.inference.engines.llamacpp.context_settings import ContextSettings
+
+log = logging.getLogger(__name__)
+
+LEAST_GAIN = 1.05
+BUDGET_S = 8.0
+"""Nothing is tried that would not end within this time, by what the first probe took."""
+ROUNDS = 2
+READ_TOKENS, WRITTEN_TOKENS = 300, 150
+"""A usual turn, by whose time settings are compared: what is new in the prompt, and the answer."""
+FAST_READING = 5000.0
+LARGE_BATCH = 2048
+"""Whoever reads so many tokens a second, an accelerator, may gain from larger batches."""
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """In tokens a second."""
+
+    reading: float
+    writing: float
+
+    @property
+    def turn_s(self) -> float:
+        return READ_TOKENS / self.reading + WRITTEN_TOKENS / self.writing
+
+
+Measure = Callable[[ContextSettings], Speeds | None]
+"""Measures for well under a second; None when the model cannot be run so."""
+Change = Callable[[ContextSettings], ContextSettings]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a choice depends on. `wished_threads` are the operator's, 0 for none."""
+
+    sha256: str
+    library: str
+    processor: str
+    cores: int
+    gpu_layers: int
+    wished_threads: int
+    memory_short: bool
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    fingerprint: Fingerprint
+    settings: ContextSettings
+    reading_tokens_s: float
+    writing_tokens_s: float
+
+
+@dataclass(frozen=True)
+class SelfBenchmark:
+    """`folder` keeps the choices; without one nothing is tried or kept."""
+
+    folder: Path | None
+    clock: Callable[[], float] = time.monotonic
+
+    def settings(
+        self, fingerprint: Fingerprint, base: ContextSettings, measure: Measure
+    ) -> tuple[ContextSettings, bool]:
+        """How to run the model, and whether that was chosen by trying, now or before."""
+        if self.folder is None:
+            return base, False
+        # a start with little memory is another case, and must not undo the choice of the usual one
+        case = "-short" if fingerprint.memory_short else ""
+        path = self.folder / f"{fingerprint.sha256[:32]}{case}.json"
+        if (kept := _read(path)) is not None and kept.fingerprint == fingerprint:
+            return kept.settings, True
+        began = self.clock()
+        chosen, speeds = choose(base, measure, fingerprint, spent_s=lambda: self.clock() - began)
+        if speeds is None:
+            return base, False
+        log.info(
+            "Tried for %.1f s how to run the model: %s; it reads %.0f and writes %.0f tokens a second.",
+            self.clock() - began,
+            ", ".join(f"{name} {value}" for name, value in asdict(chosen).items()),
+            speeds.reading,
+            speeds.writing,
+        )
+        _write(
+            path,
+            _Kept(
+                fingerprint=fingerprint,
+                settings=chosen,
+                reading_tokens_s=round(speeds.reading, 1),
+                writing_tokens_s=round(speeds.writing, 1),
+            ),
+        )
+        return chosen, True
+
+
+def choose(
+    base: ContextSettings, measure: Measure, fingerprint: Fingerprint, *, spent_s: Callable[[], float]
+) -> tuple[ContextSettings, Speeds | None]:
+    """The best settings found, one change after the other, and their speeds; None when `base` cannot be run."""
+    best, best_speeds = base, measure(base)
+    if best_speeds is None:
+        return base, None
+    try_s = 2 * ROUNDS * spent_s()
+    for change in _changes(base, best_speeds, fingerprint):
+        if spent_s() + try_s > BUDGET_S:
+            break
+        candidate = change(best)
+        # Memory that is short is gained at once: there, not slower is enough.
+        least = 1 / LEAST_GAIN if candidate.kv_type != best.kv_type else LEAST_GAIN
+        found = _beats(candidate, best, measure, least)
+        if found is not None:
+            best, best_speeds = candidate, found
+    return best, best_speeds
+
+
+def _beats(
+    candidate: ContextSettings, best: ContextSettings, measure: Measure, least: float
+) -> Speeds | None:
+    """The candidate's speeds when it is better by `least` in every round."""
+    found = None
+    for _ in range(ROUNDS):
+        tried, beside = measure(candidate), measure(best)
+        if tried is None or beside is None or beside.turn_s / tried.turn_s < least:
+            return None
+        found = tried
+    return found
+
+
+def _changes(base: ContextSettings, speeds: Speeds, fingerprint: Fingerprint) -> list[Change]:
+    changes: list[Change] = []
+    if fingerprint.memory_short:
+        changes.append(lambda best: replace(best, kv_type="q8_0", flash_attention="on"))
+    if not fingerprint.wished_threads:
+        # One left for everyone else; half, for two threads of one core are seldom faster than one.
+        cores = fingerprint.cores
+        fewer = dict.fromkeys(count for count in (cores - 1, cores // 2) if 0 < count < cores)
+        changes += [partial(replace, threads=count) for count in fewer]
+    if not fingerprint.memory_short:
+        changes.append(lambda best: replace(best, flash_attention="off"))
+    if speeds.reading >= FAST_READING:
+        changes.append(lambda best: replace(best, batch=LARGE_BATCH))
+    return changes
+
+
+def _read(path: Path) -> _Kept | None:
+    try:
+        return _Kept.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _write(path: Path, kept: _Kept) -> None:
+    """Keep a choice; without room for it, it is made anew the next time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps(kept.model_dump(), indent=2), encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        log.warning("The choice of settings could not be kept (%s).", error.strerror)
