@@ -84,8 +84,10 @@ def _question(caller: Caller, body: ChatBody) -> Question:
     """The assistant's prompt and the messages, cleared for the engine. Raises BadField, ModelNotFound and the
     errors of clearance."""
     prompt = prompt_of(body.model, reader_id=caller.id)
+    opening = opening_messages(prompt.system_text)
     asked = Prompt(
-        (*opening_messages(prompt.system_text), *_folded(body)),
+        (*opening, *_folded(body)),
+        platform_messages=len(opening),
         tools=as_json("tools", [tool.model_dump(exclude_none=True) for tool in body.tools or ()]),
         tool_choice=as_json(
             "tool_choice",
