@@ -15,6 +15,7 @@ from tests.benchmarks import (
     canary,
     console_pages,
     engine,
+    gguf_fuzz,
     idle_sockets,
     overhead,
     quoting,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "busy_machine": busy_machine.main,
     "engine": engine.main,
     "canary": canary.main,
+    "gguf_fuzz": gguf_fuzz.main,
     "quoting": quoting.main,
 }
 
