@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from chatplatform.health.checks import (
+    accelerator,
     clock,
     databases,
     disk,
@@ -40,6 +41,7 @@ def all_checks() -> tuple[Check, ...]:
         Check("models", _("Model files"), models.model_files_are_right, models.model_files_are_here),
         Check("llm", _("Engine for language models"), engines.language_engine_answers),
         Check("engines", _("Further engines"), more_engines.other_engines_answer),
+        Check("accelerator", _("Accelerator"), accelerator.accelerator_is_used),
         Check("encoder", _("Engine for embeddings"), engines.encoder_answers),
         Check("chroma", _("Vector store"), vector_store.chroma_answers),
         Check("translations", _("Translations"), translations.translations_are_compiled),

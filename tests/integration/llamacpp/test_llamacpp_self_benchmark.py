@@ -61,6 +61,7 @@ async def test_the_choice_is_made_once_kept_and_shown(smollm2: Path, tmp_path: P
         if not devices():
             assert model["gpu_layers"] == 0
             assert "3 layers were wished" in health["notices"][0]
+            assert "3 layers were wished" in health["detail"]
             assert "3 layers were wished" in engine.log.read_text()
         written.append(files[0].stat().st_mtime_ns)
     assert written[0] == written[1], "it is not made anew"

@@ -6,6 +6,8 @@ import io
 import json
 import os
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from django.db import connection
 
 from chatplatform.audit.triggers import remove_triggers
 from chatplatform.health.checks import (
+    accelerator,
     clock,
     databases,
     disk,
@@ -175,6 +178,36 @@ def test_an_engine_that_should_run_and_does_not_answer_is_found(data_folder: Pat
     with supervisor_lock(data_folder / "run" / "supervisor.lock"):
         assert engines.language_engine_answers().level is Level.PROBLEM
         assert engines.encoder_answers().level is Level.PROBLEM
+
+
+def test_work_that_falls_back_to_the_cpu_is_told(data_folder: Path, environment: Any) -> None:
+    assert accelerator.accelerator_is_used().level is Level.RIGHT
+    said = {"status": "ready", "notices": ["big: everything runs on the CPU"]}
+
+    class Engine(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(said).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Engine) as server:
+        threading.Thread(target=server.serve_forever).start()
+        environment(llm_port=server.server_port)
+        try:
+            with supervisor_lock(data_folder / "run" / "supervisor.lock"):
+                finding = accelerator.accelerator_is_used()
+                said["notices"] = []
+                assert accelerator.accelerator_is_used().level is Level.RIGHT
+        finally:
+            server.shutdown()
+    assert (finding.level, finding.detail) == (Level.NOTICE, "big: everything runs on the CPU")
+    environment(llm_url="http://elsewhere/v1")
+    assert accelerator.accelerator_is_used().level is Level.RIGHT
 
 
 def test_a_server_elsewhere_that_does_not_answer_is_found(settings: Any, environment: Any) -> None:

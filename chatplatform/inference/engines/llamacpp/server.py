@@ -176,15 +176,15 @@ class EngineApp:
 
     async def _health(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = self._pool.status()
+        served = [model for model, _names in self._pool.models()]
+        notices = [f"{model.id}: {model.gpu.notice}" for model in served if model.gpu.notice]
         body = {
             "status": status.status,
-            "detail": status.detail,
+            "detail": "; ".join((status.detail, *notices)),
             "progress": status.progress,
             "problems": status.problems,
             "started_at": self._started_at,
-            "notices": [
-                f"{model.id}: {model.gpu.notice}" for model, _names in self._pool.models() if model.gpu.notice
-            ],
+            "notices": notices,
         }
         await send_json(send, body)
 
