@@ -83,6 +83,17 @@ ModelEvent = Queued | Started | TextDelta | ToolCallPart | Completed
 
 
 @dataclass(frozen=True, slots=True)
+class RunAs:
+    """How an engine of ours runs a model: threads, layers on an accelerator, type of the cache; and whether that was
+    chosen by trying."""
+
+    threads: int
+    gpu_layers: int
+    kv_type: str
+    measured: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EngineModel:
     """A model that an engine serves. Speeds are measured tokens a second, None where unknown."""
 
@@ -92,6 +103,7 @@ class EngineModel:
     context_tokens: int | None = None
     reading_tokens_s: float | None = None
     writing_tokens_s: float | None = None
+    run_as: RunAs | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatplatform.inference.dialects import OPENAI, Dialect, recognised
 from chatplatform.inference.errors import EngineRefused
-from chatplatform.inference.events import EngineModel
+from chatplatform.inference.events import EngineModel, RunAs
 
 MOST_MODELS = 1000  # clouds list some hundreds
 
@@ -26,7 +26,12 @@ def served_models(found: Mapping[str, Any]) -> ServedModels:
     entries = found.get("data")
     if not isinstance(entries, list):
         raise EngineRefused("engine_not_understood")
-    named = [entry for entry in entries if isinstance(entry, dict) and entry.get("id")][:MOST_MODELS]
+    named = [
+        entry
+        for entry in entries
+        # ours also lists what it would load if a request named it
+        if isinstance(entry, dict) and entry.get("id") and entry.get("state") != "available"
+    ][:MOST_MODELS]
     return ServedModels(tuple(map(_model, named)), recognised(named))
 
 
@@ -39,7 +44,18 @@ def _model(entry: Mapping[str, Any]) -> EngineModel:
         context_tokens=_context(entry),
         reading_tokens_s=_speed(entry.get("reading_tokens_s")),
         writing_tokens_s=_speed(entry.get("writing_tokens_s")),
+        run_as=_run_as(entry),
     )
+
+
+def _run_as(entry: Mapping[str, Any]) -> RunAs | None:
+    tuned, layers = entry.get("tuned"), entry.get("gpu_layers")
+    if not isinstance(tuned, dict) or not isinstance(layers, int):
+        return None
+    threads = tuned.get("threads")
+    if not isinstance(threads, int):
+        return None
+    return RunAs(threads, layers, str(tuned.get("kv_type", "")), bool(tuned.get("measured")))
 
 
 def _context(entry: Mapping[str, Any]) -> int | None:
