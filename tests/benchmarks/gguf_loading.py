@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import signal
@@ -51,6 +52,8 @@ def loader() -> Iterator[Loader]:
 
 def main(lines: IO[str] = sys.stdin) -> None:
     import llama_cpp  # noqa: F401  # before the fork, so that each child begins with it
+
+    logging.disable()
 
     for line in lines:
         child = os.fork()

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from chatplatform.inference.engines.llamacpp.limits import MAX_BODY_BYTES, MAX_SEND_S
+from chatplatform.inference.engines.llamacpp.limits import MAX_BODY_BYTES, MAX_RECEIVE_S, MAX_SEND_S
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -40,10 +40,22 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 
 async def read_json(scope: Scope, receive: Receive) -> Any:
-    """The body, parsed. Raises HttpError when it is too large or no JSON, ClientGone."""
+    """The body, parsed. Raises HttpError when it is too large, too slow or no JSON, ClientGone."""
     announced = header(scope, b"content-length")
     if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
         raise _too_large()
+    try:
+        async with asyncio.timeout(MAX_RECEIVE_S):
+            body = await _read(receive)
+    except TimeoutError:
+        raise HttpError(408, "invalid_request", "The request did not come to its end.") from None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise HttpError(400, "invalid_request", "The request is not valid JSON.") from None
+
+
+async def _read(receive: Receive) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -55,11 +67,7 @@ async def read_json(scope: Scope, receive: Receive) -> Any:
         if size > MAX_BODY_BYTES:
             raise _too_large()
         if not message.get("more_body"):
-            break
-    try:
-        return json.loads(b"".join(parts))
-    except (ValueError, RecursionError):
-        raise HttpError(400, "invalid_request", "The request is not valid JSON.") from None
+            return b"".join(parts)
 
 
 def _too_large() -> HttpError:
