@@ -16,6 +16,7 @@ from chatplatform.api.resources import (
     jobs,
     me,
     members,
+    model_files,
     models,
     prompts,
     usage,
@@ -50,6 +51,7 @@ for _router in (
     audit.router,
     usage.router,
     models.router,
+    model_files.router,
     engines.router,
 ):
     api.add_router("/api", _router)

@@ -6,9 +6,10 @@ The folder may be shared between machines, so a measurement belongs to the proce
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chatplatform.common.clock import now
 from chatplatform.inference.fit import usable_cores
 from chatplatform.inference.models_folder import models_folder
+
+# A token costs the reading of all weights, so of large models twice the bytes are half the speed. Small ones spend
+# much of their time on other things: for them a power of the size comes nearer.
+LARGE_BYTES = 400_000_000
+LARGER, LARGER_THAN_SMALL, SMALLER = 1.0, 0.8, 0.5
 
 
 class Speed(BaseModel):
@@ -48,20 +54,41 @@ def measured(sha256: str) -> Speed | None:
 def expected(sha256: str, file_bytes: int, also: Mapping[str, Speed] | None = None) -> Expected | None:
     """The speeds of a file, measured or reckoned; None before anything was measured on this machine.
 
-    A token costs the reading of all weights, so twice the bytes is half the speed. The nearest in size is the
-    best measure. `also` has measurements that are not kept, such as the running engine's, by SHA-256.
+    Reckoned from the files next to it in size, and rather too low than too high. `also` has measurements that are
+    not kept, such as the running engine's, by SHA-256.
     """
     known = {**(also or {}), **_all_here()}
     if not known:
         return None
-    nearest = (
-        sha256
-        if sha256 in known
-        else min(known, key=lambda each: _distance(known[each].file_bytes, file_bytes))
+    if sha256 in known:
+        speed = known[sha256]
+        return Expected(speed.reading_tokens_s, speed.writing_tokens_s, sha256)
+    smaller = max(
+        (key for key in known if known[key].file_bytes <= file_bytes), key=_size_in(known), default=""
     )
-    speed = known[nearest]
-    ratio = speed.file_bytes / file_bytes
-    return Expected(speed.reading_tokens_s * ratio, speed.writing_tokens_s * ratio, nearest)
+    larger = min(
+        (key for key in known if known[key].file_bytes > file_bytes), key=_size_in(known), default=""
+    )
+    if smaller and larger:
+        return _between(known[smaller], known[larger], file_bytes, smaller)
+    near = known[smaller or larger]
+    exponent = SMALLER if larger else LARGER if near.file_bytes >= LARGE_BYTES else LARGER_THAN_SMALL
+    slower = (file_bytes / near.file_bytes) ** exponent
+    return Expected(near.reading_tokens_s / slower, near.writing_tokens_s / slower, smaller or larger)
+
+
+def _between(smaller: Speed, larger: Speed, file_bytes: int, based_on: str) -> Expected:
+    """On the line between the two, sizes and speeds in logarithms."""
+    way = math.log(file_bytes / smaller.file_bytes) / math.log(larger.file_bytes / smaller.file_bytes)
+    return Expected(
+        smaller.reading_tokens_s ** (1 - way) * larger.reading_tokens_s**way,
+        smaller.writing_tokens_s ** (1 - way) * larger.writing_tokens_s**way,
+        based_on,
+    )
+
+
+def _size_in(known: Mapping[str, Speed]) -> Callable[[str], int]:
+    return lambda sha256: known[sha256].file_bytes
 
 
 def remember(sha256: str, *, reading_tokens_s: float, writing_tokens_s: float, file_bytes: int) -> Speed:
@@ -98,10 +125,6 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def _distance(size: int, other: int) -> float:
-    return max(size, other) / min(size, other)
 
 
 def _all_here() -> dict[str, Speed]:
