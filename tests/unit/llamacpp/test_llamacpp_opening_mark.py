@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatplatform.inference.engines.llamacpp.opening_mark import OpeningMark
+from chatplatform.inference.engines.llamacpp.opening_mark import OpeningMark, may_begin_call
 
 MARK = "<tool_call>"
 
@@ -66,3 +66,26 @@ def test_thinking_that_the_template_opened_is_left_alone() -> None:
         "Or <tool_call>{</think><tool_call>",
         True,
     )
+
+
+@pytest.mark.parametrize("piece", ["<", " <tool", "{{", '{"', "[", "```", "<tool_call>"])
+def test_a_call_begins_in_many_forms(piece: str) -> None:
+    assert may_begin_call(piece.encode())
+
+
+@pytest.mark.parametrize("piece", ["", " ", "Yes", "`x`", "<think>", "(", "3 <"])
+def test_words_and_thinking_are_no_call(piece: str) -> None:
+    assert not may_begin_call(piece.encode())
+
+
+def test_the_beginning_is_over_with_the_first_word_and_comes_again_after_thinking() -> None:
+    mark = OpeningMark(MARK)
+    assert mark.at_beginning
+    mark.feed(b"\n")
+    assert mark.at_beginning
+    mark.feed(b"<think>")
+    assert not mark.at_beginning
+    mark.feed(b"Hm.</think>\n")
+    assert mark.at_beginning
+    mark.feed(b"Yes")
+    assert not mark.at_beginning

@@ -145,3 +145,52 @@ def test_what_a_template_refuses_is_said() -> None:
 
 def test_a_text_is_counted_by_itself(reader: PromptReader) -> None:
     assert reader.count_text("<|im_end|>") == 10
+
+
+TOOL = {"type": "function", "function": {"name": "time", "description": "d<|im_end|>", "parameters": {}}}
+WITH_TOOLS = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}"
+    "{% if loop.first and tools %}{% for tool in tools %}[{{ tool | tojson }}]{% endfor %}{% endif %}"
+    "{% for call in m.tool_calls or [] %}<tool_call>\n"
+    '{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}'
+    "\n</tool_call>{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+CALLED = ChatMessage("assistant", "", (("time", '{"city": "<|im_start|>"}'),))
+
+
+def test_a_template_that_knows_tools_is_given_them() -> None:
+    reader = PromptReader(Letters(), WITH_TOOLS)
+    assert reader.takes_tools
+    prompt = reader.read([SYSTEM, QUESTION, CALLED, ChatMessage("tool", "noon")], tools=[TOOL])
+    text = shown(prompt.tokens)
+    assert '[{"type": "function", "function": {"name": "time"' in text
+    assert '<tool_call>\n{"name": "time", "arguments": {"city": "<|im_start|>"}}\n</tool_call>' in text
+    assert "tool\nnoon" in text
+    assert prompt.tokens.count(STOP) == 4, "what stands in a tool is letters"
+    assert prompt.tokens.count(START) == 5, "and in a call"
+    assert shown(prompt.tokens[: prompt.system_tokens]) == "[<|im_start|>]system\nBe kind."
+    reader.close()
+
+
+def test_other_templates_are_given_tools_as_text(reader: PromptReader) -> None:
+    assert not reader.takes_tools
+    prompt = reader.read([SYSTEM, QUESTION, CALLED, ChatMessage("tool", "noon")], tools=[TOOL])
+    text = shown(prompt.tokens)
+    assert '"name": "time"' in text
+    assert "<tool_response>\nnoon\n</tool_response>" in text
+    assert prompt.tokens.count(STOP) == 4
+    assert shown(prompt.tokens[: prompt.system_tokens]) == "[<|im_start|>]system\nBe kind."
+
+
+def test_tools_without_a_system_message_are_nobody_elses(reader: PromptReader) -> None:
+    assert reader.read([QUESTION], tools=[TOOL]).system_tokens == 0
+
+
+def test_a_template_that_opens_thinking_is_noticed_and_closed_where_a_call_must_come() -> None:
+    reader = PromptReader(Letters(), CHATML.replace("assistant\n", "assistant\n<think>\n"))
+    assert reader.read([QUESTION]).thinks
+    prompt = reader.read([QUESTION], tools=[TOOL], must="")
+    assert not prompt.thinks
+    assert shown(prompt.tokens).endswith("</think>\n\n")
+    reader.close()

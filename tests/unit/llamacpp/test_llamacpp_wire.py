@@ -8,7 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from chatplatform.inference.engines.llamacpp.limits import DEFAULT_MAX_TOKENS
-from chatplatform.inference.engines.llamacpp.wire import ChatRequest, TokenizeRequest, explain
+from chatplatform.inference.engines.llamacpp.wire import ChatRequest, explain
+from chatplatform.inference.engines.llamacpp.wire_texts import (
+    CompletionRequest,
+    DetokenizeRequest,
+    TokenizeRequest,
+)
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -133,3 +138,28 @@ def test_tokenize_takes_messages_or_text() -> None:
     for body in ({}, {"text": "a", "messages": HELLO}):
         with pytest.raises(ValidationError):
             TokenizeRequest.model_validate(body)
+
+
+def test_a_text_to_complete_may_be_one_or_several() -> None:
+    assert CompletionRequest.model_validate({"prompt": "a"}).prompt == ["a"]
+    assert CompletionRequest.model_validate({"prompt": ["a", "b"], "n": 2}).choices == 2
+    for body in (
+        {},
+        {"prompt": ""},
+        {"prompt": [1, 2]},
+        {"prompt": ["a"] * 5},
+        {"prompt": ["a", "b"], "n": 3},
+        {"prompt": "a", "echo": True},
+        {"prompt": "a", "suffix": "z"},
+        {"prompt": "a", "logprobs": 21},
+        {"prompt": "a", "temperature": float("nan")},
+    ):
+        with pytest.raises(ValidationError):
+            CompletionRequest.model_validate(body)
+
+
+def test_tokens_are_numbers_of_tokens() -> None:
+    assert DetokenizeRequest.model_validate({"tokens": [1, 2]}).tokens == [1, 2]
+    for tokens in ([-1], ["x"], [2**31], 7):
+        with pytest.raises(ValidationError):
+            DetokenizeRequest.model_validate({"tokens": tokens})

@@ -16,7 +16,7 @@ from chatplatform.inference.engines.llamacpp.http import HttpError
 from chatplatform.inference.engines.llamacpp.json_grammar import SchemaRefused
 from chatplatform.inference.engines.llamacpp.prompt_tokens import PromptTokens
 from chatplatform.inference.engines.llamacpp.reasoning_text import ReasoningText
-from chatplatform.inference.engines.llamacpp.sampling import GrammarRefused, check_grammar
+from chatplatform.inference.engines.llamacpp.sampling import GrammarRefused, check_grammar, openings
 from chatplatform.inference.engines.llamacpp.served_model import ServedModel
 from chatplatform.inference.engines.llamacpp.tool_text import ToolOutput
 from chatplatform.inference.engines.llamacpp.wire import ChatRequest
@@ -60,6 +60,8 @@ async def read_grammar(served: ServedModel, request: ChatRequest) -> str:
         grammar = request.grammar()
         if grammar:
             await in_thread(check_grammar, grammar, served.model.vocab)
+        if request.grammar_after:
+            await in_thread(openings, served.model, served.model.size)
     except SchemaRefused as error:
         raise HttpError(400, "schema_refused", f"The schema cannot be used: {error}") from None
     except GrammarRefused:

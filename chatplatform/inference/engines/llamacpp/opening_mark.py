@@ -7,8 +7,15 @@ import re
 THINKING, THOUGHT = b"<think>", b"</think>"
 FENCE = re.compile(rb"\s*(```(json|JSON)?\s*)?")
 """What small models like to put before a call."""
+_CALL_BEGINS = (b"<", b"{", b"[", b"```")
 ALIKE = 5
 """So many first bytes of the mark make it one, however it goes on: models confuse it with its neighbours."""
+
+
+def may_begin_call(piece: bytes) -> bool:
+    """Whether an answer that begins with `piece` is likelier a call, in whatever form, than words."""
+    begun = piece.lstrip()
+    return begun.startswith(_CALL_BEGINS) and not begun.startswith(THINKING[:-1])
 
 
 class OpeningMark:
@@ -25,6 +32,11 @@ class OpeningMark:
         self._matched = 0
         self._tail = b""
 
+    @property
+    def at_beginning(self) -> bool:
+        """Whether nothing of the answer is written, so that it may become words or a call."""
+        return self._beginning is not None and not self._beginning.strip()
+
     def instead_of(self, piece: bytes) -> bytes:
         """What is to be written instead of `piece`: the grammar has to see everything that comes after the mark.
 
@@ -34,7 +46,7 @@ class OpeningMark:
             return b""
         if self._beginning is not None and self._matched == 0:
             begun = FENCE.sub(b"", self._beginning + piece, count=1)
-            if begun.startswith(b"{") and FENCE.fullmatch(self._beginning):
+            if begun.startswith((b"{", b"[")) and FENCE.fullmatch(self._beginning):
                 return self._mark
         matched = self._matched
         for at, byte in enumerate(piece):

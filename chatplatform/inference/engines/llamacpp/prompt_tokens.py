@@ -20,11 +20,13 @@ from chatplatform.inference.engines.llamacpp.reasoning_text import OPENING as TH
 from chatplatform.inference.engines.llamacpp.saved_conversations import common_length
 from chatplatform.inference.engines.llamacpp.template_messages import (
     ChatMessage,
+    after_system,
     as_template_takes,
     as_text,
     knows_tools,
     marked,
 )
+from chatplatform.inference.engines.llamacpp.tool_text import WHEN
 
 __all__ = ["ChatMessage", "PromptReader", "PromptTokens", "Tokeniser"]
 
@@ -149,6 +151,11 @@ class PromptReader:
             own = own[:1] if own and own[0].role == "system" else ()
         return PromptTokens(tuple(tokens), self._platform_tokens(own, tokens), thinks)
 
+    def read_text(self, text: str) -> tuple[int, ...]:
+        """Tokens of a text that the model is to go on with, as it is. Nothing in it is a control token."""
+        begin = [self._tokeniser.bos] if self._tokeniser.adds_bos else []
+        return (*begin, *self._tokeniser.tokenise(text, control=False))
+
     def count_text(self, text: str) -> int:
         """How many tokens `text` has by itself."""
         return len(self._tokeniser.tokenise(text, control=False))
@@ -192,6 +199,8 @@ class PromptReader:
             return self._mark(text, marks)
 
         if self.takes_tools:
+            if tools and must is None:
+                messages = after_system(messages, WHEN)
             return self._template.render(
                 [as_template_takes(message, mark) for message in messages],
                 add_generation_prompt=add_generation_prompt,

@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from chatplatform.inference.engines.llamacpp.native import llama
-from chatplatform.inference.engines.llamacpp.opening_mark import OpeningMark
+from chatplatform.inference.engines.llamacpp.opening_mark import THINKING, OpeningMark, may_begin_call
 
 PENALTY_WINDOW = 256
 """Generated tokens that the penalties look back on. The prompt is not punished: answers must quote it."""
+CALL_SHARE = 0.2
+"""A free answer begins with a call when so much of the likelihood of its first token belongs to one. Models that were
+trained to call are nearly sure either way; small ones are not (tests/benchmarks/tool_calls.py)."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,20 @@ def token_ids(size: int) -> Any:
     return numpy.arange(size, dtype=numpy.int32)
 
 
+_openings: WeakKeyDictionary[Words, Any] = WeakKeyDictionary()
+
+
+def openings(words: Words, size: int) -> Any:
+    """Which of a model's tokens a call may begin with, as an array of truths. Slow the first time."""
+    import numpy
+
+    found = _openings.get(words)
+    if found is None:
+        found = numpy.array([may_begin_call(words.piece(token)) for token in range(size)], dtype=bool)
+        _openings[words] = found
+    return found
+
+
 class GrammarRefused(ValueError):
     """The library cannot make sense of a grammar."""
 
@@ -111,9 +129,9 @@ class SamplerChain:
         library ends the process when it is told of a token that the grammar forbids, so none is before it was
         looked at. `scratch` is `token_data` of the same length. Raises GrammarLeft.
         """
-        token, _logit = self._chosen(logits, scratch)
         if self._grammar is None:
-            return self._choose_before_grammar(token)
+            return self._choose_before_grammar(logits, scratch)
+        token, _logit = self._chosen(logits, scratch)
         if not self._permits(token):
             self._fill(scratch, logits)
             self._apply(self._grammar, scratch, len(logits))
@@ -124,13 +142,20 @@ class SamplerChain:
         self._api.llama_sampler_accept(self.pointer, token)
         return token
 
-    def _choose_before_grammar(self, token: int) -> int:
-        """`token`, or what has to stand in its place so that the mark is written whole and nothing with it."""
+    def _choose_before_grammar(self, logits: Any, scratch: Any) -> int:
+        """What the chain likes best, or what has to stand in its place so that the mark is written whole and nothing
+        with it."""
         assert self._mark is not None
         assert self._words is not None
+        calls = False
+        if self._mark.at_beginning and not self._forced:
+            logits, calls = self._decided(logits)
+        token, _logit = self._chosen(logits, scratch)
         piece = self._words.piece(token)
         if not self._forced:
-            self._forced = self._mark.instead_of(piece)
+            is_fence = piece.lstrip().startswith(b"`")  # what comes next tells a call from a program
+            whole = self._settings.grammar_after.encode() if calls and not is_fence else b""
+            self._forced = whole or self._mark.instead_of(piece)
         if self._forced:
             text = self._forced.decode("utf-8", errors="replace")
             token = self._words.tokenise(text, control=False, continues=True)[0]
@@ -143,6 +168,25 @@ class SamplerChain:
             self._mark = None
             self._bind()
         return token
+
+    def _decided(self, logits: Any) -> tuple[Any, bool]:
+        """The logits of what the answer may begin with, and whether that is a call.
+
+        Models of little training call in many forms, each less likely than the likeliest word: so the forms are
+        weighed together against all words.
+        """
+        assert self._words is not None
+        import numpy
+
+        first = self._words.piece(int(logits.argmax()))
+        if not first.strip() or first.lstrip().startswith(THINKING[:-1]):
+            return logits, False
+        opens = openings(self._words, len(logits))
+        weights = numpy.exp(logits - logits.max(), dtype=numpy.float64)
+        calls = bool(weights[opens].sum() >= CALL_SHARE * weights.sum())
+        kept = logits.copy()
+        kept[~opens if calls else opens] = -numpy.inf
+        return kept, calls
 
     def _bind(self) -> None:
         assert self._words is not None

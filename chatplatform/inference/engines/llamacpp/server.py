@@ -43,14 +43,19 @@ from chatplatform.inference.engines.llamacpp.model_pool import (
     ModelUnknown,
 )
 from chatplatform.inference.engines.llamacpp.served_model import ServedModel
+from chatplatform.inference.engines.llamacpp.text_call import completion_call, detokenize, tokenize
 from chatplatform.inference.engines.llamacpp.warm import warm
 from chatplatform.inference.engines.llamacpp.wire import (
     CancelRequest,
     ChatRequest,
     ForgetRequest,
-    TokenizeRequest,
     WarmRequest,
     explain,
+)
+from chatplatform.inference.engines.llamacpp.wire_texts import (
+    CompletionRequest,
+    DetokenizeRequest,
+    TokenizeRequest,
 )
 
 log = logging.getLogger(__name__)
@@ -102,7 +107,9 @@ class EngineApp:
             "/metrics": ("GET", self._show_metrics),
             "/v1/models": ("GET", self._models),
             "/v1/chat/completions": ("POST", self._chat),
+            "/v1/completions": ("POST", self._complete),
             "/v1/tokenize": ("POST", self._tokenize),
+            "/v1/detokenize": ("POST", self._detokenize),
             "/v1/cancel": ("POST", self._cancel),
             "/v1/warm": ("POST", self._warm),
             "/v1/forget": ("POST", self._forget),
@@ -232,8 +239,7 @@ class EngineApp:
 
     async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _parsed(ChatRequest, await read_json(scope, receive))
-        if self._leaving:
-            raise HttpError(503, "engine_stopping", "The engine is being restarted. Ask again in a moment.")
+        self._refuse_when_leaving()
         try:
             with self._at_work(), self._pool.use(request.model) as served:
                 grammar = await read_grammar(served, request)
@@ -242,6 +248,20 @@ class EngineApp:
                 await self._serve(call, request.request_id, receive, send)
         except (ModelLoading, ModelRefused, ModelUnknown) as error:
             raise self._no_model(error) from None
+
+    async def _complete(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _parsed(CompletionRequest, await read_json(scope, receive))
+        self._refuse_when_leaving()
+        try:
+            with self._at_work(), self._pool.use(request.model) as served:
+                call = await completion_call(served, request)
+                await self._serve(call, request.request_id, receive, send)
+        except (ModelLoading, ModelRefused, ModelUnknown) as error:
+            raise self._no_model(error) from None
+
+    def _refuse_when_leaving(self) -> None:
+        if self._leaving:
+            raise HttpError(503, "engine_stopping", "The engine is being restarted. Ask again in a moment.")
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -273,22 +293,23 @@ class EngineApp:
 
     async def _tokenize(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _parsed(TokenizeRequest, await read_json(scope, receive))
-        answer: dict[str, object] = {}
         try:
             with self._pool.use(request.model) as served:
-                if request.texts is not None:
-                    counts = await in_thread(_counts, served, request.texts)
-                    count, answer["counts"] = sum(counts), counts
-                elif request.messages is None:
-                    count = await in_thread(served.prompts.count_text, request.text or "")
-                else:
-                    messages = [message.as_chat() for message in request.messages]
-                    count = len((await in_thread(served.prompts.read, messages)).tokens)
+                answer = await in_thread(tokenize, served, request)
         except (ModelLoading, ModelRefused, ModelUnknown) as error:
             raise self._no_model(error) from None
         except TemplateFailed as error:
             raise HttpError(400, "invalid_request", str(error)) from None
-        await send_json(send, {"tokens": count, **answer})
+        await send_json(send, answer)
+
+    async def _detokenize(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _parsed(DetokenizeRequest, await read_json(scope, receive))
+        try:
+            with self._pool.use(request.model) as served:
+                answer = await in_thread(detokenize, served, request)
+        except (ModelLoading, ModelRefused, ModelUnknown) as error:
+            raise self._no_model(error) from None
+        await send_json(send, answer)
 
     async def _cancel(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _parsed(CancelRequest, await read_json(scope, receive))
@@ -327,10 +348,6 @@ def _parsed(kind: type[B], body: object) -> B:
         return kind.model_validate(body)
     except ValidationError as error:
         raise HttpError(400, "invalid_request", explain(error)) from None
-
-
-def _counts(served: ServedModel, texts: list[str]) -> list[int]:
-    return [served.prompts.count_text(text) for text in texts]
 
 
 def _rounded(speed: float | None) -> float | None:

@@ -29,13 +29,14 @@ def as_text(
 ) -> list[ChatMessage]:
     """The same without anything of tools but what is said in words. `must`: see tool_text.told."""
     plain = [_plain(message) for message in messages]
-    if tools:
-        text = told(tools, must=must)
-        if plain and plain[0].role == "system":
-            plain[0] = ChatMessage("system", f"{plain[0].content}\n\n{text}")
-        else:
-            plain.insert(0, ChatMessage("system", text))
-    return plain
+    return after_system(plain, told(tools, must=must)) if tools else plain
+
+
+def after_system(messages: Sequence[ChatMessage], text: str) -> list[ChatMessage]:
+    """The messages with `text` at the end of the system message, which is made where there is none."""
+    if messages and messages[0].role == "system":
+        return [ChatMessage("system", f"{messages[0].content}\n\n{text}"), *messages[1:]]
+    return [ChatMessage("system", text), *messages]
 
 
 def _plain(message: ChatMessage) -> ChatMessage:

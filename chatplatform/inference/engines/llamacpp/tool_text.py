@@ -30,7 +30,11 @@ To use a tool, write nothing but a JSON object with its name and its arguments, 
 <tool_call>
 {{"name": "name of the tool", "arguments": {{"argument": "value"}}}}
 </tool_call>
-What the tool gives comes between <tool_response> and </tool_response>. Use no tool when you need none."""
+What the tool gives comes between <tool_response> and </tool_response>."""
+WHEN = (
+    "Call a function whenever the user asks for what one of them does, and leave out every argument that the user "
+    "said nothing of. Answer everything else yourself, in words: greetings, general knowledge, advice, sums, jokes."
+)
 _MUST = "\nYou must use {which} now."
 
 
@@ -47,9 +51,9 @@ def told(tools: Sequence[dict[str, Any]], *, must: str | None) -> str:
     """What the system message says of the tools. `must` names the one to be used; "" means any one."""
     lines = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)
     text = _TOLD.format(tools=lines)
-    if must is not None:
-        text += _MUST.format(which=f"the tool {must}" if must else "one of them")
-    return text
+    if must is None:
+        return f"{text}\n{WHEN}"
+    return text + _MUST.format(which=f"the tool {must}" if must else "one of them")
 
 
 def parsed_arguments(arguments: str) -> Any:

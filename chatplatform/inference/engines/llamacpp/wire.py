@@ -204,21 +204,6 @@ class ChatRequest(AnswerFields):
         return (self.top_logprobs or 0) if self.logprobs else None
 
 
-class TokenizeRequest(Request):
-    """`POST /v1/tokenize`: messages as they would be put to the model, a text by itself, or several texts."""
-
-    model: str = Field("chat", max_length=400)
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)] | None = None
-    text: str | None = None
-    texts: Annotated[list[str], Field(min_length=1, max_length=MAX_MESSAGES)] | None = None
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
-        if [self.messages, self.text, self.texts].count(None) != 2:
-            raise ValueError("give either messages, text or texts")
-        return self
-
-
 class WarmRequest(Request):
     """`POST /v1/warm`: messages of the platform's own, to be read before anyone asks."""
 
