@@ -139,7 +139,7 @@ class TurnRun:
             return Turn.State.FAILED, error.code
         except PlatformError as error:
             logger.warning("turn %s failed: %s", self._live.id, error.code)
-            has_words = error.code == "engine_model_unknown"
+            has_words = error.code in {"engine_model_unknown", "answer_not_continued"}
             return Turn.State.FAILED, error.code if has_words else "engine_refused"
         except LeaseLost:
             raise

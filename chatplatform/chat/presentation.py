@@ -28,6 +28,9 @@ ERRORS: dict[str, str | Promise] = {
     "engine_model_unknown": _(
         "The model that this assistant asks for is not here now. An administrator has to choose another one."
     ),
+    "answer_not_continued": _(
+        "The model was lost half-way, and nobody could go on with its answer. The text so far is kept: try again."
+    ),
     "assistant_unknown": _("This assistant is no longer here. Begin a new chat with another one."),
     "assistant_not_released": _(
         "This assistant has no released prompt yet. An administrator has to release one."

@@ -26,6 +26,7 @@ from chatplatform.common.scope import current_workspace_id
 from chatplatform.console.audit_events import FIRST_STEPS_SHOWN, REMOTE_HOSTS_REVIEWED
 from chatplatform.console.models import WorkspaceMark
 from chatplatform.inference import gateway
+from chatplatform.inference.endpoint_queries import hosts_elsewhere
 from chatplatform.prompts.models import Assistant, PromptVersion
 from chatplatform.web.setup_status import read_setup_status
 
@@ -82,7 +83,7 @@ def show_first_steps(shown: bool, *, actor: Actor) -> None:
 
 def remote_hosts() -> list[str]:
     """The hosts outside this machine that may be sent prompts, as the settings name them."""
-    hosts = set(settings.ENVIRONMENT.remote_hosts)
+    hosts = set(settings.ENVIRONMENT.remote_hosts) | hosts_elsewhere()
     for model in ("chat", "embedding"):
         place = gateway.destination(model)
         if not place.is_local:

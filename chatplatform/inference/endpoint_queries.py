@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatplatform.common.errors import NotFound
 from chatplatform.inference.circuit_breaker import BreakerState
-from chatplatform.inference.endpoint_choice import EndpointState, state_of
+from chatplatform.inference.endpoint_choice import EndpointState, may_ask, state_of
 from chatplatform.inference.endpoints import endpoints, from_row, own_endpoint
 from chatplatform.inference.models import EngineEndpoint
 
@@ -79,6 +79,12 @@ def way_out(model: str) -> WayOut | None:
         tuple(each.name for each in elsewhere),
         not any(each.is_local for each in serving if each.order == first),
     )
+
+
+def others_may_answer(model: str) -> bool:
+    """Whether an engine beside the machine's own serves the model, and is not being left alone."""
+    found = [each for each in endpoints() if not each.is_own and each.serves(model)]
+    return any(may_ask(each) for each in found)
 
 
 def hosts_elsewhere() -> set[str]:

@@ -11,6 +11,7 @@ from chatplatform.accounts.permissions import Permission
 from chatplatform.api.callers import Access, ApiRequest
 from chatplatform.api.documentation import answers
 from chatplatform.inference import gateway
+from chatplatform.inference.endpoint_queries import others_may_answer
 
 router = Router(tags=["Models and health"])
 READ = Access(Permission.MODELS_READ)
@@ -72,7 +73,7 @@ def health(request: ApiRequest) -> HealthOut:
         for role in _roles()
         for status in [_status(role)]
     ]
-    return HealthOut(can_chat=engines[0].state == "ready", engines=engines)
+    return HealthOut(can_chat=engines[0].state == "ready" or others_may_answer("chat"), engines=engines)
 
 
 def _roles() -> tuple[Literal["llm"], Literal["encoder"]]:

@@ -18,6 +18,7 @@ from chatplatform.chat import queries, services
 from chatplatform.chat.protocol import MAX_MESSAGE_CHARS, PROTOCOL_VERSION, ConversationView, Snapshot
 from chatplatform.common.clock import moment_of
 from chatplatform.common.errors import InvalidInput
+from chatplatform.inference.endpoint_queries import way_out
 from chatplatform.prompts.queries import assistants
 from chatplatform.web.browser_strings import STRINGS
 from chatplatform.web.error_pages import expected_errors
@@ -107,6 +108,7 @@ def _chat_page(request: PersonRequest, snapshot: Snapshot | None) -> HttpRespons
         "assistants": choices,
         "data": data,
         "setup": read_setup_status(),
+        "way_out": way_out("chat"),
         "page_title": current.title if current else _("New chat"),
     }
     return render(request, "chat/chat.html", context)

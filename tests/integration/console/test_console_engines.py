@@ -117,3 +117,15 @@ def test_the_command_line_does_the_same(db: None, tmp_path: Path) -> None:
     assert command("list") == ""
     with pytest.raises(CommandError):
         command("test", "Cloud")
+
+
+def test_people_are_told_in_the_chat_that_answers_may_leave_the_machine(owner: Someone) -> None:
+    assert "data-way-out" not in owner.browser.get("/").text
+    row = added(owner)
+    assert "data-way-out" not in owner.browser.get("/").text
+    owner.browser.post(f"/console/engines/{row.id}/switch/", {"on": "1", "leave": "1"})
+    endpoints.forget()
+    assert "may leave this machine: Cloud may answer" in owner.browser.get("/").text
+    EngineEndpoint.objects.update(order="before")
+    endpoints.forget()
+    assert "leaves this machine: Cloud answers" in owner.browser.get("/").text
