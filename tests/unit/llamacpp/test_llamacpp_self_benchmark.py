@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from chatplatform.inference.engines.llamacpp.context_settings import ContextSettings
-from chatplatform.inference.engines.llamacpp.self_benchmark import Fingerprint, SelfBenchmark, Speeds
+from chatplatform.inference.engines.llamacpp.self_benchmark import (
+    Fingerprint,
+    SelfBenchmark,
+    Speeds,
+    others_cpu_s,
+)
 
 FINGERPRINT = Fingerprint(
     sha256="a" * 64, library="1", processor="x", cores=4, gpu_layers=0, wished_threads=0, memory_short=False
@@ -31,8 +37,12 @@ class Machine:
         return Speeds(self._reading * speed, 20 * speed) if speed else None
 
 
+def quiet(folder: Path, clock: Callable[[], float] = time.monotonic) -> SelfBenchmark:
+    return SelfBenchmark(folder, clock, others=lambda: 0.0)
+
+
 def chosen(tmp_path: Path, machine: Machine, fingerprint: Fingerprint = FINGERPRINT) -> ContextSettings:
-    return SelfBenchmark(tmp_path).settings(fingerprint, BASE, machine)[0]
+    return quiet(tmp_path).settings(fingerprint, BASE, machine)[0]
 
 
 def test_nothing_changes_for_a_small_gain(tmp_path: Path) -> None:
@@ -87,7 +97,7 @@ def test_it_ends_in_time(tmp_path: Path) -> None:
         return 1.0
 
     machine = Machine(slow)
-    SelfBenchmark(tmp_path, clock=lambda: now).settings(FINGERPRINT, BASE, machine)
+    quiet(tmp_path, clock=lambda: now).settings(FINGERPRINT, BASE, machine)
     assert len(machine.tried) == 1
 
 
@@ -100,7 +110,7 @@ def test_a_choice_is_kept_until_what_it_depends_on_changes(
     first = Machine(lambda s: 2.0 if s.threads == 2 else 1.0)
     assert chosen(tmp_path, first).threads == 2
     again = Machine(lambda s: 1.0)
-    assert SelfBenchmark(tmp_path).settings(FINGERPRINT, BASE, again) == (ContextSettings(threads=2), True)
+    assert quiet(tmp_path).settings(FINGERPRINT, BASE, again) == (ContextSettings(threads=2), True)
     assert again.tried == []
     assert chosen(tmp_path, again, replace(FINGERPRINT, **changed)) == BASE  # type: ignore[arg-type]
     assert again.tried
@@ -119,3 +129,23 @@ def test_without_a_folder_nothing_is_tried() -> None:
     machine = Machine(lambda s: 1.0)
     assert SelfBenchmark(None).settings(FINGERPRINT, BASE, machine) == (BASE, False)
     assert machine.tried == []
+
+
+def test_what_was_measured_on_a_busy_machine_is_not_believed(tmp_path: Path) -> None:
+    now = 0.0
+
+    def better(settings: ContextSettings) -> float:
+        nonlocal now
+        now += 0.5
+        return 2.0 if settings.threads == 2 else 1.0
+
+    busy = SelfBenchmark(tmp_path, clock=lambda: now, others=lambda: now * 0.6)
+    assert busy.settings(FINGERPRINT, BASE, Machine(better)) == (BASE, False)
+    assert list(tmp_path.iterdir()) == []
+    calm = SelfBenchmark(tmp_path, clock=lambda: now, others=lambda: now * 0.1)
+    assert calm.settings(FINGERPRINT, BASE, Machine(better)) == (ContextSettings(threads=2), True)
+
+
+def test_time_of_others_only_goes_up() -> None:
+    before = others_cpu_s()
+    assert others_cpu_s() >= before - 0.05

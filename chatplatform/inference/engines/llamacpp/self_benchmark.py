@@ -1,7 +1,8 @@
 """Chooses how a model is run on this machine, by trying for a few seconds when it is used for the first time.
 
-What is there already stays unless something else is clearly better, twice: machines are seldom quiet. The choice
-is kept in the data folder beside what it depends on, and is made anew when that changes.
+What is there already stays unless something else is clearly better, twice. The choice is kept in the data folder
+beside what it depends on, and is made anew when that changes. What was measured while others kept the processors
+busy, as at the first start of all, says nothing: it is not kept, and the next start tries again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatplatform.inference.engines.llamacpp.context_settings import ContextSettings
@@ -24,6 +26,8 @@ LEAST_GAIN = 1.05
 BUDGET_S = 8.0
 """Nothing is tried that would not end within this time, by what the first probe took."""
 ROUNDS = 2
+MOST_OF_OTHERS = 0.25
+"""Processors that others may keep busy meanwhile, on average."""
 READ_TOKENS, WRITTEN_TOKENS = 300, 150
 """A usual turn, by whose time settings are compared: what is new in the prompt, and the answer."""
 FAST_READING = 5000.0
@@ -70,12 +74,20 @@ class _Kept(BaseModel):
     writing_tokens_s: float
 
 
+def others_cpu_s() -> float:
+    """Processor time that everyone but this process has used, in seconds, from some moment on."""
+    system, own = psutil.cpu_times(), psutil.Process().cpu_times()
+    busy = sum(system) - system.idle - getattr(system, "iowait", 0.0) - getattr(system, "guest", 0.0)
+    return float(busy - own.user - own.system)
+
+
 @dataclass(frozen=True)
 class SelfBenchmark:
     """`folder` keeps the choices; without one nothing is tried or kept."""
 
     folder: Path | None
     clock: Callable[[], float] = time.monotonic
+    others: Callable[[], float] = others_cpu_s
 
     def settings(
         self, fingerprint: Fingerprint, base: ContextSettings, measure: Measure
@@ -88,13 +100,21 @@ class SelfBenchmark:
         path = self.folder / f"{fingerprint.sha256[:32]}{case}.json"
         if (kept := _read(path)) is not None and kept.fingerprint == fingerprint:
             return kept.settings, True
-        began = self.clock()
+        began, others_began = self.clock(), self.others()
         chosen, speeds = choose(base, measure, fingerprint, spent_s=lambda: self.clock() - began)
         if speeds is None:
             return base, False
+        seconds = self.clock() - began
+        if (others := (self.others() - others_began) / max(seconds, 0.001)) > MOST_OF_OTHERS:
+            log.info(
+                "How to run the model was not tried out: others used %.1f processors meanwhile. The next start "
+                "tries again.",
+                others,
+            )
+            return base, False
         log.info(
             "Tried for %.1f s how to run the model: %s; it reads %.0f and writes %.0f tokens a second.",
-            self.clock() - began,
+            seconds,
             ", ".join(f"{name} {value}" for name, value in asdict(chosen).items()),
             speeds.reading,
             speeds.writing,
