@@ -37,6 +37,7 @@ first, but not for ever."""
 
 DEFAULT_MAX_TOKENS = 1024
 MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_HEAD_BYTES = 64 * 1024
 MAX_RECEIVE_S = 30.0
 """A request that has not come to its end after so long is refused."""
 MAX_SEND_S = 60.0

@@ -12,6 +12,7 @@ import uvicorn
 
 from chatplatform.inference.engines.llamacpp.chat_call import in_thread
 from chatplatform.inference.engines.llamacpp.gpu import Wish
+from chatplatform.inference.engines.llamacpp.http_protocol import BoundedHttp
 from chatplatform.inference.engines.llamacpp.memory_fit import available_bytes, needed_bytes
 from chatplatform.inference.engines.llamacpp.model_pool import ModelPool, Wishes
 from chatplatform.inference.engines.llamacpp.native import llama
@@ -102,6 +103,7 @@ def serve(
     config = uvicorn.Config(
         app,
         lifespan="on",
+        http=BoundedHttp,
         log_config=None,
         log_level="warning",
         access_log=False,
