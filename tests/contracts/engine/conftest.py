@@ -7,9 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -37,14 +38,14 @@ class EngineAddress:
 
 
 @contextmanager
-def _scripted() -> Iterator[EngineAddress]:
+def scripted() -> Iterator[EngineAddress]:
     engine = ScriptedEngineProcess()
     yield EngineAddress(engine.url.removesuffix("/v1"), TOKEN, is_scripted=True)
     engine.stop()
 
 
 @contextmanager
-def _real(command: str, model: str, *arguments: str) -> Iterator[EngineAddress]:
+def real(command: str, model: str, *arguments: str) -> Iterator[EngineAddress]:
     """An engine process of the platform with `model`; skips where the model was not fetched."""
     if model_store.model_path(model) is None:
         pytest.skip(f"needs a model: manage.py models pull {model}")
@@ -63,11 +64,35 @@ def _real(command: str, model: str, *arguments: str) -> Iterator[EngineAddress]:
         process.wait(timeout=30)
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+@contextmanager
+def _llama_server(program: str) -> Iterator[EngineAddress]:
+    """A real llama-server with the small model, of which the platform knows nothing."""
+    model = model_store.model_path(CHAT_MODEL)
+    if model is None:
+        pytest.fail(f"llama-server needs a model: manage.py models pull {CHAT_MODEL}")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [program, "-m", str(model), "--port", str(port), "--api-key", TOKEN, "-c", "4096", "-np", "2"]
+    process = subprocess.Popen([*command, "--jinja"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_until_ready(f"http://127.0.0.1:{port}/health", process, said="ok")
+        yield EngineAddress(f"http://127.0.0.1:{port}", TOKEN, is_scripted=False)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def llama_servers() -> list[Callable[[], AbstractContextManager[EngineAddress]]]:
+    """The llama-server that was named, if one was: without it there is no such case, rather than a skipped one."""
+    program = os.environ.get("CHATPLATFORM_TEST_LLAMA_SERVER", "")
+    return [partial(_llama_server, program)] if program else []
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], *, said: str = "ready") -> None:
     ends = time.monotonic() + START_S
     while time.monotonic() < ends and process.poll() is None:
         try:
-            if httpx.get(url, trust_env=False).json()["status"] == "ready":
+            if httpx.get(url, trust_env=False).json().get("status") == said:
                 return
         except httpx.HTTPError:
             pass
@@ -82,7 +107,7 @@ REAL = (pytest.mark.model, pytest.mark.slow)
 def chat_engine(request: pytest.FixtureRequest) -> Iterator[EngineAddress]:
     """An engine that chats."""
     models = ("--models", CHAT_MODEL, "--quick", CHAT_MODEL)
-    with _scripted() if request.param == "scripted" else _real("engine_llm", CHAT_MODEL, *models) as engine:
+    with scripted() if request.param == "scripted" else real("engine_llm", CHAT_MODEL, *models) as engine:
         yield engine
 
 
@@ -91,7 +116,7 @@ def embedding_engine(request: pytest.FixtureRequest) -> Iterator[EngineAddress]:
     """An engine that embeds."""
     model = ("--model", EMBEDDING_MODEL)
     with (
-        _scripted() if request.param == "scripted" else _real("engine_encoder", EMBEDDING_MODEL, *model)
+        scripted() if request.param == "scripted" else real("engine_encoder", EMBEDDING_MODEL, *model)
     ) as engine:
         yield engine
 
