@@ -128,11 +128,12 @@ def choices(status: EngineStatus) -> list[ChoiceView]:
 def suggestion(status: EngineStatus, facts: MachineFacts) -> Suggestion | None:
     """A better model for this machine, while the model that answers is one of the catalogue."""
     serving = status.model("chat")
-    if serving is None or not _engine_is_ours():
-        return None
+    present = catalogue.find(serving.id) if serving else None
+    if serving is None or not _engine_is_ours() or (present and present.own and not present.rank):
+        return None  # how good a person's own model is, the catalogue does not know
     found = better_model(
         catalogue.catalogue(),
-        present=catalogue.find(serving.id),
+        present=present,
         writing_tokens_s=serving.writing_tokens_s,
         reading_tokens_s=serving.reading_tokens_s,
         facts=facts,

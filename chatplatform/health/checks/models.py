@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from chatplatform.common.errors import PlatformError
 from chatplatform.health.checks.findings import Finding, problem, right
 from chatplatform.inference import catalogue, model_store
 from chatplatform.inference.model_choice import chosen_or_default
@@ -54,7 +55,10 @@ def _wrong(model: str) -> Finding | None:
             _("There is no model “%(model)s”, neither in the catalogue nor as a file.") % {"model": model},
             _("Correct the setting; `python manage.py models list` shows what there is."),
         )
-    states = {found.state for found in model_store.verify(model)}
+    try:
+        states = {found.state for found in model_store.verify(model)}
+    except PlatformError as error:  # an encrypted file whose key is not this installation's
+        return problem(_("%(model)s cannot be read.") % {"model": model}, str(error.message))
     fetch = _("Fetch it: python manage.py models pull %(model)s") % {"model": model}
     if "damaged" in states:
         return problem(_("%(model)s is damaged.") % {"model": model}, fetch)

@@ -18,6 +18,7 @@ from chatplatform.audit.models import AuditEvent
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import Conflict, InvalidInput
 from chatplatform.environment.variables import Environment
+from chatplatform.health.checks.models import model_files_are_right
 from chatplatform.inference import (
     catalogue,
     model_choice,
@@ -386,6 +387,9 @@ def test_a_damaged_or_foreign_encrypted_model_is_named(house: str, settings: Any
         pass
     with pytest.raises(CommandError, match="another master key"):
         models("verify", "house")
+    model_choice.ModelChoice.objects.create(role="chat", model_id="house")
+    finding = model_files_are_right()
+    assert "another master key" in str(finding.cure)
     settings.MASTER_KEY = right
     path.write_bytes(path.read_bytes()[:-1])
     assert model_store.presence("house") == "unread"
