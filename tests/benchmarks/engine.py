@@ -126,6 +126,17 @@ async def gaps(run: Run) -> None:
     show(rows, "longest gap between tokens, milliseconds")
 
 
+async def same(run: Run) -> None:
+    """What temperature 0 and a fixed seed are worth beside others."""
+
+    async def measure(side: Side) -> dict[str, list[float]]:
+        count, shared = await loads.same_words(side)
+        return {"the same to the last word": [count], "part shared from the beginning": [shared]}
+
+    print(f"same: {loads.CROWD} answers of 32 tokens, alone and all at once, temperature 0, fixed seeds")
+    show(turned(await run.each(measure)), "answers")
+
+
 async def cancel(run: Run) -> None:
     """How soon a prompt that is being read lets go."""
     async with run.sides["ours"](run.model) as side:
@@ -135,7 +146,7 @@ async def cancel(run: Run) -> None:
         print(f"  {what}: median {1000 * median(found):.0f}, longest {1000 * max(found):.0f}", flush=True)
 
 
-PARTS: dict[str, Part] = {"load": load, "turns": turns, "gaps": gaps, "cancel": cancel}
+PARTS: dict[str, Part] = {"load": load, "turns": turns, "gaps": gaps, "same": same, "cancel": cancel}
 
 
 async def measure(run: Run, parts: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ ANSWER_TOKENS = 64
 LONG_WORDS = 2950
 STREAMS = 4
 WARM_OFFSET = 1000
+CROWD = 16
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,29 @@ def _longest(streams: Sequence[Answer], begin: float, end: float = float("inf"))
         for earlier, later in pairwise(stream.arrivals)
         if later > begin and earlier < end
     )
+
+
+async def same_words(side: Side, count: int = CROWD) -> tuple[int, float]:
+    """Of `count` answers at temperature 0 and with a fixed seed, how many are the same alone and in a crowd, and the
+    part of the words, from the beginning, that all of them share on average.
+    """
+    asked = [
+        body([said("user", question(n))], seed=n, tokens=32, ignore_eos=True) | {"temperature": 0}
+        for n in range(count)
+    ]
+    alone = [await ask(side.address, one) for one in asked]
+    crowd = await asyncio.gather(*(ask(side.address, one) for one in asked))
+    checked([*alone, *crowd])
+    pairs = [(a.text, b.text) for a, b in zip(alone, crowd, strict=True)]
+    return sum(a == b for a, b in pairs), sum(common(a, b) for a, b in pairs) / count
+
+
+def common(one: str, other: str) -> float:
+    """The part of two texts, from the beginning, that is the same."""
+    same = next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+    return same / max(len(one), len(other))
 
 
 async def cancelled_reading(address: Address, number: int) -> tuple[float, float]:
