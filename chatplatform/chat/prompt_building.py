@@ -147,7 +147,8 @@ class PromptBuilder:
             while len(_OPENINGS) >= OPENINGS_KEPT:
                 _OPENINGS.pop(next(iter(_OPENINGS)), None)
             _OPENINGS[key] = tuple(counts[: len(opening)])
-        self.lengths = dict(zip((past.id for past in uncounted), counts[-len(uncounted) :], strict=True))
+        of_history = counts[len(texts) - len(uncounted) :]
+        self.lengths = dict(zip((past.id for past in uncounted), of_history, strict=True))
         self.lengths_of = sha256
 
     def _before(self, work: TurnWork, sha256: str) -> Before | None:
@@ -157,7 +158,7 @@ class PromptBuilder:
         if history_from is None:
             history_from = last.history_from if last is not None else None
         start = next((i for i, past in enumerate(work.history) if past.number == history_from), None)
-        if start is None or start == len(work.history) - 1:
+        if start is None:
             return None
         if self._built is not None:
             reason = self._built.prompt.left_out.reason if self._built.prompt.left_out else None

@@ -54,7 +54,7 @@ def checked_draft(text: str, talk: Sequence[PromptMessage]) -> Draft:
             _("Write a prompt of 1 to %(limit)s characters.") % {"limit": f"{MAX_PROMPT_CHARS:,}"},
         )
     if len(talk) > MAX_MESSAGES:
-        raise InvalidInput("test_too_long", _("This test has become long. Begin a new one to go on testing."))
+        raise _too_long()
     if not talk or talk[-1].role != "user" or not talk[-1].content.strip():
         raise InvalidInput("message_empty", _("Type a message first."))
     if any(len(message.content) > MAX_MESSAGE_CHARS for message in talk):
@@ -67,7 +67,7 @@ async def answer_draft(
 ) -> AsyncGenerator[ModelEvent]:
     """Stream the model's answer; closing the generator cancels the call.
 
-    Raises InvalidInput for examples that are no pairs or a question that does not fit, and what the gateway raises.
+    Raises InvalidInput for examples that are no pairs or a talk that does not fit, and what the gateway raises.
     """
     await in_thread(_check_running)(actor)
     window = settings.ENVIRONMENT.context_tokens
@@ -75,8 +75,10 @@ async def answer_draft(
     opening = opening_messages(draft.text)
     counted = await _counted((*opening, *draft.talk), draft.model)
     assembled = assemble(counted[: len(opening)], counted[len(opening) :], budget_tokens=window - reserve)
+    if assembled.left_out is not None:  # a tester is to see what the whole talk gives
+        raise _too_long()
     cleared = await in_thread(clear)(
-        Prompt(assembled.messages, left_out=assembled.left_out),
+        Prompt(assembled.messages),
         subject=Subject.person(person_id),
         workspace_id=workspace_id,
         actor=actor,
@@ -87,6 +89,10 @@ async def answer_draft(
     async with aclosing(gateway.stream(cleared, model=draft.model, sampling=sampling)) as events:
         async for event in events:
             yield event
+
+
+def _too_long() -> InvalidInput:
+    return InvalidInput("test_too_long", _("This test has become long. Begin a new one to go on testing."))
 
 
 async def _counted(messages: Sequence[PromptMessage], model: str) -> list[Counted]:

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
 from pytest_django.fixtures import Settings
 
 from chatplatform.audit.models import AuditEvent
+from chatplatform.chat import prompt_building
 from chatplatform.chat.models import Message, Turn
 from chatplatform.chat.turn_queries import turn_details
 from chatplatform.common.scope import workspace_scope
@@ -104,6 +105,22 @@ async def test_a_forgotten_conversation_is_read_as_far_as_time_allows(site: Site
         # 10 tokens a second for 10 seconds: only the exchange before the question
         assert left_out(await ask(client)) == {"messages": 6, "reason": "first_word"}
         assert left_out(await ask(client)) == {"messages": 6, "reason": "first_word"}, "now it is cached"
+
+
+@pytest.mark.parametrize("scripted_engine", [SLOW], indirect=True)
+async def test_answering_again_in_another_process_counts_the_opening_only(
+    site: Site, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with site.client(owner) as client:
+        for _ in range(5):
+            answer = await ask(client)
+        assert answer.turn is not None
+        with workspace_scope(owner.workspace.id):
+            await Turn.objects.all().aupdate(history_from=None)
+        monkeypatch.setattr(prompt_building, "_OPENINGS", {})
+        await client.send("regenerate", client_id=str(uuid4()), turn_id=answer.turn["id"])
+        await client.until(lambda s: s.messages[-1].id != answer.id)
+        assert left_out(await client.finished()) == {"messages": 6, "reason": "first_word"}
 
 
 @pytest.mark.parametrize("scripted_engine", [SLOW], indirect=True)
