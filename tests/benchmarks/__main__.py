@@ -22,6 +22,7 @@ from tests.benchmarks import (
     relay,
     sign_in,
     slow_readers,
+    tool_calls,
 )
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "canary": canary.main,
     "gguf_fuzz": gguf_fuzz.main,
     "quoting": quoting.main,
+    "tool_calls": tool_calls.main,
 }
 
 

@@ -22,9 +22,26 @@ def _deep(levels: int) -> dict[str, Any]:
     return schema
 
 
+def _doubling(levels: int) -> dict[str, Any]:
+    """Every definition may begin in twice as many ways as the one it refers to."""
+    definitions: dict[str, Any] = {
+        f"{name}{n}": {"anyOf": [{"$ref": f"#/$defs/a{n + 1}"}, {"$ref": f"#/$defs/b{n + 1}"}]}
+        for n in range(levels)
+        for name in "ab"
+    }
+    definitions |= {f"a{levels}": {"type": "string"}, f"b{levels}": {"type": "null"}}
+    hidden = {"type": "object", "properties": {"x": {"$ref": "#/$defs/a0"}}}
+    return {"$defs": definitions, **hidden}
+
+
 @pytest.mark.parametrize(
     "schema",
     [
+        _doubling(13),
+        {"$ref": "#"},
+        {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
+        {"$defs": {"a": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"},
+        {"anyOf": [{"type": "object", "properties": {f"p{n}": {}}} for n in range(17)]},
         _deep(40),
         {"type": "object", "properties": {f"p{n}": {} for n in range(65)}},
         {"type": "object", "properties": {}, "required": ["x"]},
@@ -63,6 +80,10 @@ def test_a_schema_may_refer_to_itself() -> None:
     }
     grammar = of_schema(schema, strict=True)
     assert grammar.count("ref0 ::=") == 1
+
+
+def test_a_schema_may_have_choices_within_choices() -> None:
+    assert of_schema(_doubling(5), strict=True)
 
 
 def test_many_optional_properties_stay_small() -> None:

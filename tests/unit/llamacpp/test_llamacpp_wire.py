@@ -153,6 +153,8 @@ def test_a_text_to_complete_may_be_one_or_several() -> None:
         {"prompt": "a", "suffix": "z"},
         {"prompt": "a", "logprobs": 21},
         {"prompt": "a", "temperature": float("nan")},
+        {"prompt": "a", "grammar": "x" * 20_000},
+        {"prompt": "a", "grammar": "root ::= [a]", "ignore_eos": True},
     ):
         with pytest.raises(ValidationError):
             CompletionRequest.model_validate(body)
@@ -163,3 +165,21 @@ def test_tokens_are_numbers_of_tokens() -> None:
     for tokens in ([-1], ["x"], [2**31], 7):
         with pytest.raises(ValidationError):
             DetokenizeRequest.model_validate({"tokens": tokens})
+
+
+def test_an_answer_has_one_shape_at_most() -> None:
+    tool = {"type": "function", "function": {"name": "time"}}
+    grammar, wanted = "root ::= [a]", {"type": "json_object"}
+    for fields in (
+        {"tools": [tool], "grammar": grammar},
+        {"response_format": wanted, "grammar": grammar},
+        {"tools": [tool], "response_format": wanted},
+        {"grammar": grammar, "ignore_eos": True},
+        {"tools": [tool], "ignore_eos": True},
+    ):
+        with pytest.raises(ValidationError):
+            chat(**fields)
+    assert chat(tools=[tool]).grammar_after == "<tool_call>"
+    assert chat(tools=[tool], tool_choice="required").grammar_after == ""
+    assert "{0,7}" in chat(tools=[tool], parallel_tool_calls=True).own_grammar()
+    assert "{0,7}" not in chat(tools=[tool]).own_grammar()

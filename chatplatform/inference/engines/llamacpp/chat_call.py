@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 from chatplatform.inference.engines.llamacpp.answer_call import AnswerCall, Wanted
 from chatplatform.inference.engines.llamacpp.answer_text import AnswerText
 from chatplatform.inference.engines.llamacpp.chat_template import TemplateFailed
+from chatplatform.inference.engines.llamacpp.client_grammar import check_client_grammar
 from chatplatform.inference.engines.llamacpp.completion import ChatShape
 from chatplatform.inference.engines.llamacpp.generation import GenerationRequest
 from chatplatform.inference.engines.llamacpp.http import HttpError
@@ -54,10 +55,12 @@ async def read_prompt(served: ServedModel, request: ChatRequest) -> PromptTokens
         raise HttpError(400, "invalid_request", str(error)) from None
 
 
-async def read_grammar(served: ServedModel, request: ChatRequest) -> str:
+async def read_grammar(served: ServedModel, request: AnswerFields) -> str:
     """The grammar that the answer has to follow, known to work; empty when there is none. Raises HttpError."""
     try:
-        grammar = request.grammar()
+        if request.grammar:
+            await in_thread(check_client_grammar, request.grammar)
+        grammar = request.grammar or request.own_grammar()
         if grammar:
             await in_thread(check_grammar, grammar, served.model.vocab)
         if request.grammar_after:
@@ -65,7 +68,8 @@ async def read_grammar(served: ServedModel, request: ChatRequest) -> str:
     except SchemaRefused as error:
         raise HttpError(400, "schema_refused", f"The schema cannot be used: {error}") from None
     except GrammarRefused:
-        raise HttpError(400, "schema_refused", "The schema cannot be used.") from None
+        code, what = ("grammar_refused", "grammar") if request.grammar else ("schema_refused", "schema")
+        raise HttpError(400, code, f"The {what} cannot be used.") from None
     return grammar
 
 

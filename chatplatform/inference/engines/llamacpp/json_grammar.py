@@ -15,6 +15,10 @@ MAX_DEPTH = 24
 MAX_PROPERTIES = 64
 MAX_CHOICES = 512
 MAX_REPEATED = 512
+MAX_ALIKE = 16
+"""Objects, or arrays, that may stand in one place: until they differ, all of them have to be followed at once."""
+MAX_WAYS = 4096
+"""Ways to begin a value. The library follows each of them, those of definitions within definitions too."""
 
 # What limits a value beyond its shape. `strict` refuses them; without it they are hints for the model.
 _BEYOND_SHAPE = frozenset(
@@ -24,6 +28,7 @@ _BEYOND_SHAPE = frozenset(
         *("maxProperties", "dependentRequired", "dependentSchemas", "prefixItems", "contains"),
     }
 )
+_COMBINED = frozenset({"$ref", "anyOf", "oneOf", "allOf"})
 _BASE = {
     "ws": r'| " " | "\n" [ \t]{0,20}',
     "character": r'[^"\\\x7F\x00-\x1F] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F]{4})',
@@ -101,6 +106,31 @@ class _Maker:
         self._strict = strict
         self._prefix = prefix
         self._named: dict[str, str] = {}
+        self._ways: dict[str, int] = {}
+
+    def _count_ways(self, schema: object, depth: int = 0) -> int:
+        """In how many ways a value may begin. Raises SchemaRefused when that is too many, or has no end."""
+        if depth > MAX_DEPTH:
+            raise SchemaRefused("The schema is nested too deeply.")
+        ways = 1
+        if isinstance(schema, Mapping):
+            if isinstance(target := schema.get("$ref"), str):
+                if target not in self._ways:
+                    self._ways[target] = MAX_WAYS + 1  # until it is known: what begins with itself never ends
+                    self._ways[target] = self._count_ways(self._found(target), depth + 1)
+                ways = self._ways[target]
+            else:
+                options = [*_options(schema, "anyOf"), *_options(schema, "oneOf"), *_options(schema, "allOf")]
+                ways = max(1, sum(self._count_ways(option, depth + 1) for option in options))
+                for kind in ("object", "array"):
+                    if (
+                        sum(isinstance(one, Mapping) and one.get("type") == kind for one in options)
+                        > MAX_ALIKE
+                    ):
+                        raise SchemaRefused(f"At most {MAX_ALIKE} of one type may stand in one place.")
+        if ways > MAX_WAYS:
+            raise SchemaRefused("A value may begin in too many ways, or with itself.")
+        return ways
 
     def rule(self, schema: object, depth: int = 0) -> str:
         """The right side of a rule for values of `schema`."""
@@ -112,6 +142,8 @@ class _Maker:
             raise SchemaRefused("A schema is an object.")
         if self._strict and (beyond := sorted(_BEYOND_SHAPE & schema.keys())):
             raise SchemaRefused(f"`{beyond[0]}` cannot be held to strictly.")
+        if not _COMBINED.isdisjoint(schema):
+            self._count_ways(schema)
         if "$ref" in schema:
             return self._reference(schema["$ref"], depth)
         if "const" in schema:
@@ -153,13 +185,16 @@ class _Maker:
         known = self._named.get(target)
         if known is None:
             known = self._named[target] = f"{self._prefix}ref{len(self._named)}"
-            found: Any = self._root
-            for part in target.removeprefix("#").strip("/").split("/") if target != "#" else ():
-                found = found.get(part) if isinstance(found, Mapping) else None
-            if found is None:
-                raise SchemaRefused("A `$ref` of the schema leads nowhere.")
-            self.rules[known] = self.rule(found, depth + 1)
+            self.rules[known] = self.rule(self._found(target), depth + 1)
         return known
+
+    def _found(self, target: str) -> Any:
+        found: Any = self._root
+        for part in target.removeprefix("#").strip("/").split("/") if target != "#" else ():
+            found = found.get(part) if isinstance(found, Mapping) else None
+        if found is None:
+            raise SchemaRefused("A `$ref` of the schema leads nowhere.")
+        return found
 
     def _object(self, schema: Mapping[str, Any], depth: int) -> str:
         properties = schema.get("properties", {})
@@ -239,6 +274,11 @@ def _list(value: object, name: str) -> list[Any]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_CHOICES:
         raise SchemaRefused(f"`{name}` is a list of 1 to {MAX_CHOICES}.")
     return value
+
+
+def _options(schema: Mapping[str, Any], name: str) -> list[Any]:
+    found = schema.get(name, [])
+    return found if isinstance(found, list) else []
 
 
 def _value(value: object) -> str:

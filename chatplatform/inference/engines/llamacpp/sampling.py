@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +16,8 @@ from chatplatform.inference.engines.llamacpp.opening_mark import THINKING, Openi
 
 PENALTY_WINDOW = 256
 """Generated tokens that the penalties look back on. The prompt is not punished: answers must quote it."""
+GRAMMAR_STEP_S = 0.25
+"""Processor time that a grammar may take for one token. Ambiguous ones take more with each."""
 CALL_SHARE = 0.2
 """A free answer begins with a call when so much of the likelihood of its first token belongs to one. Models that were
 trained to call are nearly sure either way; small ones are not (tests/benchmarks/tool_calls.py)."""
@@ -87,7 +90,8 @@ class GrammarRefused(ValueError):
 
 
 class GrammarLeft(RuntimeError):
-    """No token is permitted any more: accepting one would end the process, so the answer has to end."""
+    """No token is permitted any more, or it takes too long to say which: accepting one that is not would end the
+    process, and everybody's answers wait for the grammar of one, so the answer has to end."""
 
 
 class SamplerChain:
@@ -132,6 +136,7 @@ class SamplerChain:
         if self._grammar is None:
             return self._choose_before_grammar(logits, scratch)
         token, _logit = self._chosen(logits, scratch)
+        began = time.thread_time()
         if not self._permits(token):
             self._fill(scratch, logits)
             self._apply(self._grammar, scratch, len(logits))
@@ -139,6 +144,8 @@ class SamplerChain:
             if logit == float("-inf"):
                 raise GrammarLeft
         self._api.llama_sampler_accept(self._grammar, token)
+        if time.thread_time() - began > GRAMMAR_STEP_S:
+            raise GrammarLeft
         self._api.llama_sampler_accept(self.pointer, token)
         return token
 

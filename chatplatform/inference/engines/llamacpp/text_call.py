@@ -8,7 +8,12 @@ from typing import Any
 
 from chatplatform.inference.engines.llamacpp.answer_call import AnswerCall, Wanted
 from chatplatform.inference.engines.llamacpp.answer_text import AnswerText
-from chatplatform.inference.engines.llamacpp.chat_call import cache_owner, check_biases, in_thread
+from chatplatform.inference.engines.llamacpp.chat_call import (
+    cache_owner,
+    check_biases,
+    in_thread,
+    read_grammar,
+)
 from chatplatform.inference.engines.llamacpp.completion import TextShape
 from chatplatform.inference.engines.llamacpp.generation import GenerationRequest
 from chatplatform.inference.engines.llamacpp.http import HttpError
@@ -23,9 +28,10 @@ from chatplatform.inference.engines.llamacpp.wire_texts import (
 async def completion_call(served: ServedModel, request: CompletionRequest) -> AnswerCall:
     """Queue every choice of every prompt. Raises HttpError when they can't be."""
     check_biases(served, request)
+    grammar = await read_grammar(served, request)
     prompts = await asyncio.gather(*(in_thread(served.prompts.read_text, text) for text in request.prompt))
     wanted = [
-        Wanted(_generation(request, tokens, place, choice), AnswerText(), prompt=place)
+        Wanted(_generation(request, tokens, grammar, place, choice), AnswerText(), prompt=place)
         for place, tokens in enumerate(prompts)
         for choice in range(request.choices)
     ]
@@ -39,14 +45,14 @@ async def completion_call(served: ServedModel, request: CompletionRequest) -> An
 
 
 def _generation(
-    request: CompletionRequest, tokens: tuple[int, ...], place: int, choice: int
+    request: CompletionRequest, tokens: tuple[int, ...], grammar: str, place: int, choice: int
 ) -> GenerationRequest:
     return GenerationRequest(
         tokens=tokens,
         system_tokens=0,
         owner=cache_owner(request.cache_owner) if request.cache_owner else f"once {secrets.token_hex(8)}",
         keep=bool(request.cache_owner) and place == choice == 0,
-        sampling=request.sampling(choice),
+        sampling=request.sampling(choice, grammar=grammar),
         max_tokens=request.answer_tokens,
         stop=tuple(request.stop),
         priority=request.priority,

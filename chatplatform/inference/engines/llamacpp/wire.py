@@ -140,8 +140,8 @@ class ChatRequest(AnswerFields):
             raise ValueError("an answer that a grammar may bind cannot go on past its end")
         if self.is_bound and self.continue_final_message:
             raise ValueError("an answer of a fixed shape cannot be continued")
-        if self.is_bound and self.tools_shown and self.response_format_is_json:
-            raise ValueError("an answer is either a call of a tool or of response_format")
+        if bool(self.tools_shown) + self.response_format_is_json + bool(self.grammar) > 1:
+            raise ValueError("an answer is either a call of a tool, or of response_format, or of a grammar")
         return self
 
     @property
@@ -163,15 +163,13 @@ class ChatRequest(AnswerFields):
     @property
     def is_bound(self) -> bool:
         """Whether a grammar says what the answer looks like."""
-        return self.must_call is not None or self.response_format_is_json
+        return self.must_call is not None or self.response_format_is_json or bool(self.grammar)
 
     @property
     def grammar_after(self) -> str:
-        """What an answer has to write before its grammar holds; empty when it holds from the beginning."""
         return OPENING if self.tools_shown and self.must_call is None else ""
 
-    def grammar(self) -> str:
-        """The grammar of the answer, empty when it is free. Raises SchemaRefused."""
+    def own_grammar(self) -> str:
         if self.tools_shown:
             functions = [
                 (tool.function.name, tool.function.parameters, bool(tool.function.strict))

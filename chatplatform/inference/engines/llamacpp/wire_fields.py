@@ -15,6 +15,7 @@ MAX_BIASES = 300
 MAX_CHOICES = 4
 """Answers of one request. Each takes a place of its own, as if it had been asked for alone."""
 MAX_TOP_LOGPROBS = 20
+MAX_GRAMMAR_CHARS = 16 * 1024
 
 _DRAWN = (
     *("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "frequency_penalty", "presence_penalty"),
@@ -62,6 +63,7 @@ class AnswerFields(Request):
     logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=MAX_BIASES)] | None = None
     max_tokens: int | None = Field(None, ge=1, le=1_000_000)
     stop: Annotated[list[StopText], Field(max_length=MAX_STOPS), BeforeValidator(listed)] = []
+    grammar: str | None = Field(None, max_length=MAX_GRAMMAR_CHARS)
     ignore_eos: bool = False
     cache_owner: str = Field("", max_length=200)
     priority: Literal["interactive", "background"] = "interactive"
@@ -80,6 +82,18 @@ class AnswerFields(Request):
     def choices(self) -> int:
         """How many answers are wanted."""
         return self.n or 1
+
+    @property
+    def grammar_after(self) -> str:
+        """What an answer has to write before its grammar holds; empty when it holds from the beginning."""
+        return ""
+
+    def own_grammar(self) -> str:
+        """The grammar that we make for the answer; empty when it is free, or the client has sent one.
+
+        Raises SchemaRefused.
+        """
+        return ""
 
     def sampling(self, choice: int = 0, **beside: Any) -> SamplerSettings:
         """What was asked for; where nothing was, the engine's own defaults. Choices of one seed differ."""

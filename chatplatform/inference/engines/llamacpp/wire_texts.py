@@ -36,6 +36,8 @@ class CompletionRequest(AnswerFields):
     def _not_too_many(self) -> Self:
         if len(self.prompt) * self.choices > MAX_CHOICES:
             raise ValueError(f"at most {MAX_CHOICES} answers, all prompts taken together")
+        if self.grammar and self.ignore_eos:
+            raise ValueError("an answer that a grammar binds cannot go on past its end")
         return self
 
 
