@@ -106,7 +106,7 @@ def encoder() -> GGUFFile:
     file = GGUFFile()
     file.change("general.architecture", STRING, text("bert"))
     names = ("block_count", "context_length", "embedding_length")
-    file.keys += [Key(f"bert.{name}", U32, (8).to_bytes(4, "little")) for name in names]
+    file.keys += [Key(f"bert.{name}", U32, (128).to_bytes(4, "little")) for name in names]
     return file
 
 

@@ -94,6 +94,13 @@ DAMAGE: dict[str, tuple[Callable[[GGUFFile], None], str]] = {
     "no architecture": (_without("general.architecture"), "architecture"),
     "no layers": (_key("llama.block_count", U32, struct.pack("<I", 0)), "llama.block_count"),
     "no context": (_without("llama.context_length"), "llama.context_length"),
+    "context of a few tokens": (_key("llama.context_length", U32, struct.pack("<I", 127)), "context_length"),
+    "experts that nobody asks": (_key("llama.expert_count", U32, struct.pack("<I", 8)), "expert_used_count"),
+    "more experts asked than there are": (
+        _key("llama.expert_used_count", U32, struct.pack("<I", 1)),
+        "expert_used_count",
+    ),
+    "too many experts": (_key("llama.expert_count", U32, struct.pack("<I", 4096)), "expert_count"),
     "no heads": (_key("llama.attention.head_count", U32, struct.pack("<I", 0)), "head_count"),
     "no vocabulary": (_without("tokenizer.ggml.tokens"), "vocabulary"),
     "no dimension": (_tensor(dimensions=0), "0 dimensions"),

@@ -29,6 +29,9 @@ MAX_NAME_BYTES = 63
 MAX_DIMENSIONS = 4
 DEFAULT_ALIGNMENT = 32
 MAX_ALIGNMENT = 1 << 20
+MIN_CONTEXT_TOKENS = 128
+"""A context of fewer tokens has no room for what the engine reads to get to know a model."""
+MAX_EXPERTS = 1024
 
 _UINT32, _BOOL, _STRING, _ARRAY = 4, 7, 8, 9
 _SCALARS: dict[int, struct.Struct] = {
@@ -258,16 +261,27 @@ def _require(metadata: Mapping[str, MetadataValue]) -> None:
     architecture = metadata.get("general.architecture")
     if not isinstance(architecture, str) or not architecture:
         raise DamagedModel("The file does not say which architecture its model has.")
-    for name in ("block_count", "context_length", "embedding_length"):
+    for name, least in (("block_count", 1), ("context_length", MIN_CONTEXT_TOKENS), ("embedding_length", 1)):
         value = metadata.get(f"{architecture}.{name}")
-        if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise DamagedModel(f"The file has no usable {architecture}.{name}.")
     heads = metadata.get(f"{architecture}.attention.head_count")
     if isinstance(heads, int) and heads <= 0:
         raise DamagedModel(f"The file has no usable {architecture}.attention.head_count.")
+    _require_experts(metadata, architecture)
     tokens = metadata.get("tokenizer.ggml.tokens")
     if not isinstance(tokens, ArrayInfo) or tokens.type != _STRING or tokens.count == 0:
         raise DamagedModel("The file brings no vocabulary.")
+
+
+def _require_experts(metadata: Mapping[str, MetadataValue], architecture: str) -> None:
+    """Experts that fit together: the library ends the process on others. Their number may differ by layer."""
+    experts = metadata.get(f"{architecture}.expert_count", 0)
+    used = metadata.get(f"{architecture}.expert_used_count", 0)
+    if not isinstance(experts, int) or not 0 <= experts <= MAX_EXPERTS:
+        raise DamagedModel(f"The file has no usable {architecture}.expert_count.")
+    if isinstance(used, int) and not (1 if experts else 0) <= used <= experts:
+        raise DamagedModel(f"The file has no usable {architecture}.expert_used_count.")
 
 
 def _alignment(metadata: Mapping[str, MetadataValue]) -> int:
