@@ -89,7 +89,9 @@ class EngineClient:
     async def _chat(self, request: ChatRequest, stream: ChatStream) -> AsyncGenerator[ModelEvent]:
         async with asyncio.timeout(FIRST_BYTE_S):
             body = chat_body(request, self.dialect)
-            reply = await self._send("POST", f"{self.base_url}/chat/completions", body)
+            # llama-server ends a connection after a stream, though it says that it keeps it
+            url, once = f"{self.base_url}/chat/completions", not self.extended
+            reply = await self._send("POST", url, body, once=once)
         try:
             if reply.status != HTTPStatus.OK:
                 async with asyncio.timeout(PLAIN_S):
@@ -140,10 +142,14 @@ class EngineClient:
                 finally:
                     await reply.close()
 
-    async def _send(self, method: str, url: str, body: dict[str, Any] | None = None) -> Reply:
-        """The head of the reply. Its body has to be read, and the reply to be closed, by the caller."""
+    async def _send(
+        self, method: str, url: str, body: dict[str, Any] | None = None, *, once: bool = False
+    ) -> Reply:
+        """The head of the reply. Its body has to be read, and the reply to be closed, by the caller. The connection
+        of a request sent `once` serves no other."""
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-        return await self.transport.send(method, url, self._headers(), content)
+        headers = self._headers() | ({"Connection": "close"} if once else {})
+        return await self.transport.send(method, url, headers, content)
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}

@@ -72,8 +72,10 @@ def _llama_server(program: str) -> Iterator[EngineAddress]:
         pytest.fail(f"llama-server needs a model: manage.py models pull {CHAT_MODEL}")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [program, "-m", str(model), "--port", str(port), "--api-key", TOKEN, "-c", "4096", "-np", "2"]
-    process = subprocess.Popen([*command, "--jinja"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [program, "-m", str(model), "--port", str(port), "--api-key", TOKEN, "-c", "4096"]
+    process = subprocess.Popen(
+        [*command, "-np", "2", "-t", "1", "--jinja"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         _wait_until_ready(f"http://127.0.0.1:{port}/health", process, said="ok")
         yield EngineAddress(f"http://127.0.0.1:{port}", TOKEN, is_scripted=False)

@@ -155,6 +155,10 @@ async def refuses(side: Side) -> None:
 
 async def calls_a_tool(side: Side) -> None:
     events = await side.ask("What time is it?", tools=TOOLS, max_tokens=60)
+    if side.is_real and not side.client.extended:
+        # llama-server holds a model without a template for tools to nothing
+        assert completed(events).completion_tokens
+        return
     parts = [event for event in events if isinstance(event, ToolCallPart)]
     assert [part.name for part in parts if part.name] == ["clock"]
     assert completed(events).finish_reason == "tool_calls"

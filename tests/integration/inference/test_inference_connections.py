@@ -16,6 +16,7 @@ import pytest
 
 from chatplatform.inference import chat_stream, http_clients, openai_client
 from chatplatform.inference.chat_request import ChatRequest
+from chatplatform.inference.dialects import OURS
 from chatplatform.inference.errors import EngineRefused, EngineUnavailable
 from chatplatform.inference.events import Completed, Sampling, TextDelta
 from chatplatform.inference.openai_client import EngineClient
@@ -54,7 +55,7 @@ class Server:
 
     @property
     def client(self) -> EngineClient:
-        return EngineClient(self.url, "secret")
+        return EngineClient(self.url, "secret", OURS)
 
 
 Reply = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -149,7 +150,8 @@ async def test_a_cancelled_wait_closes_its_connection_at_once() -> None:
 @pytest.mark.parametrize("ask", [deltas, EngineClient.models], ids=["POST", "GET"])
 async def test_nothing_is_sent_twice(ask: Callable[[EngineClient], Awaitable[object]]) -> None:
     async with server(hang_up) as seen:
-        assert await code_of(ask(seen.client)) == "engine_died"
+        # ours would be told to cancel, by a request of its own
+        assert await code_of(ask(EngineClient(seen.url, "secret"))) == "engine_died"
     assert len(seen.heads) == 1
 
 
@@ -349,3 +351,13 @@ async def test_an_engine_at_a_unix_socket(tmp_path: Path) -> None:
         transport, url = http_clients.transport_to(f"unix://{place}")
         served = await EngineClient(url, "secret", transport=transport).models()
     assert [model.id for model in served.models] == ["one"]
+
+
+async def test_a_stream_of_somebody_elses_server_ends_its_connection() -> None:
+    async with server(whole(DONE)) as seen:
+        client = EngineClient(seen.url, "secret")
+        assert [event async for event in client.chat(REQUEST)]
+        assert await deltas(seen.client) == []
+    theirs, ours = (head.lower() for head in seen.heads)
+    assert "connection: close" in theirs
+    assert "connection: close" not in ours
