@@ -38,7 +38,7 @@ class Machine:
 
 
 def quiet(folder: Path, clock: Callable[[], float] = time.monotonic) -> SelfBenchmark:
-    return SelfBenchmark(folder, clock, others=lambda: 0.0)
+    return SelfBenchmark(folder, clock, lambda: 0.0, lambda: 0.0, pause=lambda _s: None)
 
 
 def chosen(tmp_path: Path, machine: Machine, fingerprint: Fingerprint = FINGERPRINT) -> ContextSettings:
@@ -139,13 +139,26 @@ def test_what_was_measured_on_a_busy_machine_is_not_believed(tmp_path: Path) -> 
         now += 0.5
         return 2.0 if settings.threads == 2 else 1.0
 
-    busy = SelfBenchmark(tmp_path, clock=lambda: now, others=lambda: now * 0.6)
+    busy = SelfBenchmark(tmp_path, lambda: now, lambda: 0.0, lambda: now * 0.6, lambda _s: None)
     assert busy.settings(FINGERPRINT, BASE, Machine(better)) == (BASE, False)
     assert list(tmp_path.iterdir()) == []
-    calm = SelfBenchmark(tmp_path, clock=lambda: now, others=lambda: now * 0.1)
+    calm = SelfBenchmark(tmp_path, lambda: now, lambda: 0.0, lambda: now * 0.1, lambda _s: None)
     assert calm.settings(FINGERPRINT, BASE, Machine(better)) == (ContextSettings(threads=2), True)
 
 
 def test_time_of_others_only_goes_up() -> None:
     before = others_cpu_s()
     assert others_cpu_s() >= before - 0.05
+
+
+def test_on_a_busy_machine_nothing_is_tried(tmp_path: Path) -> None:
+    now = 0.0
+
+    def pause(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    machine = Machine(lambda s: 1.0)
+    busy = SelfBenchmark(tmp_path, lambda: now, lambda: now, lambda: 0.0, pause)
+    assert busy.settings(FINGERPRINT, BASE, machine) == (BASE, False)
+    assert machine.tried == []

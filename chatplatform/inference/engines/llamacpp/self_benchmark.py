@@ -28,6 +28,8 @@ BUDGET_S = 8.0
 ROUNDS = 2
 MOST_OF_OTHERS = 0.25
 """Processors that others may keep busy meanwhile, on average."""
+LOOK_S = 0.3
+"""So long it is watched beforehand whether they do."""
 READ_TOKENS, WRITTEN_TOKENS = 300, 150
 """A usual turn, by whose time settings are compared: what is new in the prompt, and the answer."""
 FAST_READING = 5000.0
@@ -74,11 +76,16 @@ class _Kept(BaseModel):
     writing_tokens_s: float
 
 
+def cpu_s() -> float:
+    """Processor time that everyone has used, in seconds, from some moment on."""
+    system = psutil.cpu_times()
+    return float(sum(system) - system.idle - getattr(system, "iowait", 0.0) - getattr(system, "guest", 0.0))
+
+
 def others_cpu_s() -> float:
-    """Processor time that everyone but this process has used, in seconds, from some moment on."""
-    system, own = psutil.cpu_times(), psutil.Process().cpu_times()
-    busy = sum(system) - system.idle - getattr(system, "iowait", 0.0) - getattr(system, "guest", 0.0)
-    return float(busy - own.user - own.system)
+    """The same without this process."""
+    own = psutil.Process().cpu_times()
+    return cpu_s() - own.user - own.system
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,9 @@ class SelfBenchmark:
 
     folder: Path | None
     clock: Callable[[], float] = time.monotonic
+    everyone: Callable[[], float] = cpu_s
     others: Callable[[], float] = others_cpu_s
+    pause: Callable[[float], None] = time.sleep
 
     def settings(
         self, fingerprint: Fingerprint, base: ContextSettings, measure: Measure
@@ -100,17 +109,16 @@ class SelfBenchmark:
         path = self.folder / f"{fingerprint.sha256[:32]}{case}.json"
         if (kept := _read(path)) is not None and kept.fingerprint == fingerprint:
             return kept.settings, True
-        began, others_began = self.clock(), self.others()
+        quiet = self._watch(self.everyone)  # also another model of this engine that answers
+        self.pause(LOOK_S)
+        if not quiet():
+            return base, False
+        quiet, began = self._watch(self.others), self.clock()
         chosen, speeds = choose(base, measure, fingerprint, spent_s=lambda: self.clock() - began)
         if speeds is None:
             return base, False
         seconds = self.clock() - began
-        if (others := (self.others() - others_began) / max(seconds, 0.001)) > MOST_OF_OTHERS:
-            log.info(
-                "How to run the model was not tried out: others used %.1f processors meanwhile. The next start "
-                "tries again.",
-                others,
-            )
+        if not quiet():
             return base, False
         log.info(
             "Tried for %.1f s how to run the model: %s; it reads %.0f and writes %.0f tokens a second.",
@@ -129,6 +137,21 @@ class SelfBenchmark:
             ),
         )
         return chosen, True
+
+    def _watch(self, used_s: Callable[[], float]) -> Callable[[], bool]:
+        """Whether the processors were left alone from now on, to be asked later."""
+        began, used_before = self.clock(), used_s()
+
+        def were_quiet() -> bool:
+            used = (used_s() - used_before) / max(self.clock() - began, 0.001)
+            if used > MOST_OF_OTHERS:
+                log.info(
+                    "How to run the model is not tried out: %.1f processors are busy. The next start tries again.",
+                    used,
+                )
+            return used <= MOST_OF_OTHERS
+
+        return were_quiet
 
 
 def choose(
