@@ -28,8 +28,8 @@ BUDGET_S = 8.0
 ROUNDS = 2
 MOST_OF_OTHERS = 0.25
 """Processors that others may keep busy meanwhile, on average."""
-LOOK_S = 0.3
-"""So long it is watched beforehand whether they do."""
+LOOK_S, LOOKS = 0.3, 10
+"""So long it is watched beforehand whether they do, and so often: the other processes start at the same time."""
 READ_TOKENS, WRITTEN_TOKENS = 300, 150
 """A usual turn, by whose time settings are compared: what is new in the prompt, and the answer."""
 FAST_READING = 5000.0
@@ -109,16 +109,20 @@ class SelfBenchmark:
         path = self.folder / f"{fingerprint.sha256[:32]}{case}.json"
         if (kept := _read(path)) is not None and kept.fingerprint == fingerprint:
             return kept.settings, True
-        quiet = self._watch(self.everyone)  # also another model of this engine that answers
-        self.pause(LOOK_S)
-        if not quiet():
+        if not any(self._is_quiet() for _look in range(LOOKS)):
+            log.info(
+                "How to run the model is not tried out: the processors are busy. The next start tries again."
+            )
             return base, False
-        quiet, began = self._watch(self.others), self.clock()
+        others_before, began = self.others(), self.clock()
         chosen, speeds = choose(base, measure, fingerprint, spent_s=lambda: self.clock() - began)
         if speeds is None:
             return base, False
         seconds = self.clock() - began
-        if not quiet():
+        if self.others() - others_before > MOST_OF_OTHERS * seconds:
+            log.info(
+                "What was tried is not believed: others were busy meanwhile. The next start tries again."
+            )
             return base, False
         log.info(
             "Tried for %.1f s how to run the model: %s; it reads %.0f and writes %.0f tokens a second.",
@@ -138,20 +142,11 @@ class SelfBenchmark:
         )
         return chosen, True
 
-    def _watch(self, used_s: Callable[[], float]) -> Callable[[], bool]:
-        """Whether the processors were left alone from now on, to be asked later."""
-        began, used_before = self.clock(), used_s()
-
-        def were_quiet() -> bool:
-            used = (used_s() - used_before) / max(self.clock() - began, 0.001)
-            if used > MOST_OF_OTHERS:
-                log.info(
-                    "How to run the model is not tried out: %.1f processors are busy. The next start tries again.",
-                    used,
-                )
-            return used <= MOST_OF_OTHERS
-
-        return were_quiet
+    def _is_quiet(self) -> bool:
+        """Whether the processors are left alone for a moment, by another model of this engine too."""
+        began, used_before = self.clock(), self.everyone()
+        self.pause(LOOK_S)
+        return self.everyone() - used_before <= MOST_OF_OTHERS * max(self.clock() - began, 0.001)
 
 
 def choose(
