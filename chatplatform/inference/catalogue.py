@@ -28,6 +28,7 @@ __all__ = [
     "find",
     "get",
     "hub_hosts",
+    "shipped",
 ]
 
 
@@ -42,11 +43,15 @@ def _parsed() -> _Catalogue:
     return _Catalogue.model_validate(tomllib.loads(text))
 
 
+def shipped() -> tuple[CatalogueModel, ...]:
+    """Every model of models.toml, in its order."""
+    return _parsed().models
+
+
 def catalogue() -> tuple[CatalogueModel, ...]:
-    """Every model of models.toml, in its order; then those of one's own, read from the folder of models."""
-    shipped = _parsed().models
-    taken = {model.id for model in shipped}
-    return (*shipped, *(model for model in own_models() if model.id not in taken))
+    """Those that are shipped; then those of one's own, read from the folder of models."""
+    taken = {model.id for model in shipped()}
+    return (*shipped(), *(model for model in own_models() if model.id not in taken))
 
 
 def hub_hosts() -> tuple[str, ...]:

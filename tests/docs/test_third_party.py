@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chatplatform.inference.catalogue import catalogue
+from chatplatform.inference.catalogue import shipped
 
 PAGE = Path("docs/third-party.md").read_text()
 ROW = re.compile(r"^\| \[([^]]+)\]\((\S+)\) \|(.+)\|$", re.MULTILINE)
@@ -88,12 +88,12 @@ def test_a_wrong_licence_would_be_noticed() -> None:
 
 def test_every_model_is_listed_with_publisher_and_licence() -> None:
     listed = {name: cells[:2] for name, cells in table("Models").items()}
-    assert listed == {model.id: [model.publisher, model.licence] for model in catalogue()}
+    assert listed == {model.id: [model.publisher, model.licence] for model in shipped()}
 
 
 def test_models_link_to_their_own_page() -> None:
     addresses = {name: address for name, address, _ in ROW.findall(PAGE)}
-    assert all(addresses[model.id] == model.page for model in catalogue())
+    assert all(addresses[model.id] == model.page for model in shipped())
 
 
 def test_every_package_says_what_it_is_for() -> None:

@@ -34,7 +34,7 @@ def test_the_models_of_the_settings_are_in_the_catalogue_in_their_roles() -> Non
 
 
 def test_every_download_has_a_source_and_ids_are_unique() -> None:
-    models = catalogue.catalogue()
+    models = catalogue.shipped()
     assert len({model.id for model in models}) == len(models)
     assert all(file.hub or file.package for model in models for file in model.downloads)
 

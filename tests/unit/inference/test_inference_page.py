@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-from chatplatform.inference.catalogue import catalogue
+from chatplatform.inference.catalogue import shipped
 from chatplatform.testing.scripted_protocol import STATUS_OF
 from chatplatform.testing.scripted_replies import Directives
 
@@ -13,7 +13,7 @@ ROWS = [line for line in Path("docs/models.md").read_text().splitlines() if line
 
 
 def test_every_model_is_described_as_the_catalogue_has_it() -> None:
-    for model in catalogue():
+    for model in shipped():
         (row,) = [row for row in ROWS if row.startswith(f"| `{model.id}` ")]
         assert model.licence in row
         assert f"{model.download_bytes / 1e6:,.0f} MB" in row
