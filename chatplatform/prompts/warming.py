@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 # What is read takes room in the engine's cache: the first so many texts, those of default assistants before others.
 MOST_OPENINGS = 8
-ROUND_S = 240.0
+READING_S = 180.0  # for one of them; all together stay within what the chore may take
 
 Opening = tuple[str, tuple[PromptMessage, ...]]
 
@@ -77,8 +77,9 @@ class Warmer:
             if key in self._asked:
                 continue
             try:
-                async with asyncio.timeout(ROUND_S):
-                    await gateway.warm(opening, model=model)
+                async with asyncio.timeout(READING_S):
+                    if await gateway.warm(opening, model=model) is None:
+                        continue  # another server may answer as well: what it has read is its own affair
                 warmed += 1
             except EngineRefused:
                 pass  # it cannot, or the text is too long for it: asking again would not help
