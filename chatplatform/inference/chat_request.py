@@ -56,6 +56,12 @@ def chat_body(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
         body["frequency_penalty"] = sampling.frequency_penalty
     if sampling.presence_penalty:
         body["presence_penalty"] = sampling.presence_penalty
+    if sampling.logit_bias:
+        body["logit_bias"] = {str(token): bias for token, bias in sampling.logit_bias}
+    if sampling.logprobs is not None:
+        body |= {"logprobs": True, "top_logprobs": sampling.logprobs}
+    if prompt.tools and prompt.parallel_tool_calls is not None:
+        body["parallel_tool_calls"] = prompt.parallel_tool_calls
     for name in ("tools", "tool_choice", "response_format"):
         if value := getattr(prompt, name):
             body[name] = json.loads(value)

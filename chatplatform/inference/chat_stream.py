@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http import HTTPStatus
+from math import isfinite
 from time import monotonic
 from typing import Any
 
@@ -15,8 +17,10 @@ from chatplatform.inference.events import (
     FinishReason,
     ModelEvent,
     Queued,
+    ReasoningDelta,
     Started,
     TextDelta,
+    TokenLogprob,
     ToolCallPart,
 )
 from chatplatform.inference.openai_errors import error_from_object
@@ -28,6 +32,8 @@ SPARE_CHARS = 64 * 1024
 MOST_TOKENS = 1_000_000
 MOST_COUNTED = 1_000_000_000
 MODEL_CHARS = 255
+MOST_TOP = 20
+LEAST = -9999.0  # what others say of a token that cannot come
 MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 BROKEN_OFF = {"abort", "error"}  # how vLLM and others end an answer that they lost
 
@@ -60,6 +66,8 @@ class ChatStream:
         self._refused = False
         self._is_over = False
         self._first_text_at: float | None = None
+        self._logprobs: list[TokenLogprob] = []
+        self._reasoning_tokens = 0
 
     @property
     def has_text(self) -> bool:
@@ -82,6 +90,7 @@ class ChatStream:
     def take(self, events: Sequence[ServerSentEvent]) -> Iterator[ModelEvent]:
         """The model events in `events`. Raises EngineUnavailable or EngineRefused for an error in the stream."""
         text: list[str] = []
+        thought: list[str] = []
         for event in events:
             if event.data == b"[DONE]":
                 self._is_over = True
@@ -96,6 +105,8 @@ class ChatStream:
                     yield self._start(data)
                 piece = "" if error else self._take_chunk(data)
                 calls = [] if error else _call_parts(data)
+                thinking = "" if error else _reasoning(data)
+                self._logprobs += [] if error else _logprobs(data)
             except MALFORMED as malformed:
                 raise EngineRefused("engine_not_understood") from malformed
             if error:
@@ -103,26 +114,40 @@ class ChatStream:
                 raise error_from_object(
                     error if isinstance(error, dict) else {}, HTTPStatus.INTERNAL_SERVER_ERROR
                 )
+            if thinking:
+                thought.append(self._within_limit(thinking))
             if piece:
                 text.append(self._within_limit(self._continuation.feed(piece)))
             if self._finish_reason is not None:
                 text.append(self._continuation.end())
             if calls:  # text that came before is told before
+                yield from self._thought(thought)
                 yield from self._told(text)
-                text = []
+                thought, text = [], []
                 self._first_text_at = self._first_text_at or monotonic()
                 for call in calls:
                     self._within_limit(call.arguments)
                 yield from calls
+        yield from self._thought(thought)
         yield from self._told(text)
+
+    def _thought(self, thought: Sequence[str]) -> Iterator[ReasoningDelta]:
+        """Thinking comes before the text, whatever arrived with it."""
+        if thought:
+            if self._first_text_at is None:
+                self._first_text_at = monotonic()
+            self._pieces += len(thought)
+            yield ReasoningDelta("".join(thought), len(thought))
 
     def _told(self, text: Sequence[str]) -> Iterator[TextDelta]:
         pieces = [piece for piece in text if piece]
-        if pieces:
+        is_end = self._finish_reason is not None and self._logprobs  # those of calls have no text
+        if pieces or is_end:
             if self._first_text_at is None:
                 self._first_text_at = monotonic()
             self._pieces += len(pieces)
-            yield TextDelta("".join(pieces), len(pieces))
+            logprobs, self._logprobs = tuple(self._logprobs), []
+            yield TextDelta("".join(pieces), len(pieces), logprobs)
 
     def _within_limit(self, text: str) -> str:
         """As much of `text` as the answer may still have; at the end the answer counts as cut."""
@@ -150,6 +175,8 @@ class ChatStream:
             self._completion_tokens = _count(usage.get("completion_tokens"))
             details = usage.get("prompt_tokens_details") or {}
             self._cached_tokens = _count(details.get("cached_tokens")) or self._cached_tokens
+            written = usage.get("completion_tokens_details") or {}
+            self._reasoning_tokens = _count(written.get("reasoning_tokens"))
         elif timings := data.get("timings"):  # llama-server's own, where it gives no usage
             cached = _count(timings.get("cache_n"))
             self._cached_tokens = cached or self._cached_tokens
@@ -179,6 +206,7 @@ class ChatStream:
             cached_tokens=self._cached_tokens,
             first_token_s=None if self._first_text_at is None else self._first_text_at - started_at,
             total_s=ended_at - started_at,
+            reasoning_tokens=self._reasoning_tokens,
         )
 
 
@@ -222,6 +250,31 @@ def _call_parts(data: dict[str, Any]) -> list[ToolCallPart]:
         )
         for part in delta.get("tool_calls") or ()
     ]
+
+
+def _reasoning(data: dict[str, Any]) -> str:
+    """Thinking, under the name that llama-server and vLLM have for it, or under Ollama's."""
+    choices = data.get("choices")
+    delta = (choices[0].get("delta") or {}) if choices else {}
+    return _text(delta.get("reasoning_content") or delta.get("reasoning"))
+
+
+def _logprobs(data: dict[str, Any]) -> list[TokenLogprob]:
+    choices = data.get("choices")
+    told = (choices[0].get("logprobs") or {}) if choices else {}
+    return [
+        replace(_token(one), top=tuple(_token(top) for top in (one.get("top_logprobs") or ())[:MOST_TOP]))
+        for one in told.get("content") or ()
+    ]
+
+
+def _token(one: dict[str, Any]) -> TokenLogprob:
+    text, data, logprob = _text(one["token"]), one.get("bytes"), float(one["logprob"])
+    return TokenLogprob(
+        text,
+        bytes(data) if isinstance(data, list) else text.encode(),
+        logprob if isfinite(logprob) else LEAST,
+    )
 
 
 def _queued(data: dict[str, Any]) -> Queued:

@@ -13,7 +13,11 @@ FinishReason = Literal["stop", "length", "tool_calls"]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen, and when to end. `seed` None means another answer each time."""
+    """How the next token is chosen, and when to end. `seed` None means another answer each time.
+
+    `logit_bias` makes tokens, by their numbers, likelier or less. With `logprobs`, each token is told with its
+    probability and so many of the likeliest.
+    """
 
     temperature: float = 0.2
     top_p: float = 0.95
@@ -25,6 +29,8 @@ class Sampling:
     seed: int | None = None
     max_tokens: int = 1024
     stop: tuple[str, ...] = ()
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,28 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token with the natural logarithm of its probability; `top` has the likeliest ones in its place."""
+
+    token: str = field(repr=False)
+    data: bytes = field(repr=False)
+    logprob: float = 0.0
+    top: tuple[TokenLogprob, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More text, as much as has arrived; `tokens` is how many pieces the engine sent it in."""
+    """More text, as much as has arrived; `tokens` is how many pieces the engine sent it in. `logprobs`, if they were
+    asked for, are those of the tokens since the last text, thinking and calls included."""
+
+    text: str = field(repr=False)
+    tokens: int = 1
+    logprobs: tuple[TokenLogprob, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """More of what the model thinks before it answers. It is no part of the answer."""
 
     text: str = field(repr=False)
     tokens: int = 1
@@ -77,9 +103,10 @@ class Completed:
     cached_tokens: int
     first_token_s: float | None
     total_s: float
+    reasoning_tokens: int = 0
 
 
-ModelEvent = Queued | Started | TextDelta | ToolCallPart | Completed
+ModelEvent = Queued | Started | TextDelta | ReasoningDelta | ToolCallPart | Completed
 
 
 @dataclass(frozen=True, slots=True)

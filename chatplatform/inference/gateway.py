@@ -32,9 +32,11 @@ from chatplatform.inference.events import (
     ModelEvent,
     Priority,
     Queued,
+    ReasoningDelta,
     Sampling,
     Started,
     TextDelta,
+    TokenLogprob,
     ToolCallPart,
 )
 from chatplatform.inference.model_calls import CallResult, close_abandoned_calls, open_call
@@ -59,10 +61,12 @@ __all__ = [
     "ModelEvent",
     "QueueFull",
     "Queued",
+    "ReasoningDelta",
     "RecordUnavailable",
     "Sampling",
     "Started",
     "TextDelta",
+    "TokenLogprob",
     "ToolCallPart",
     "close_abandoned_calls",
     "count_texts",
@@ -138,7 +142,7 @@ async def stream(
                         if started:  # of an engine that failed before: nobody has to hear it twice
                             continue
                         started = True
-                    spoken = spoken or isinstance(event, TextDelta | ToolCallPart)
+                    spoken = spoken or isinstance(event, TextDelta | ReasoningDelta | ToolCallPart)
                     yield event
             return
         except PlatformError as error:

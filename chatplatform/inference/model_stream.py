@@ -25,6 +25,7 @@ from chatplatform.inference.events import (
     ModelEvent,
     Priority,
     Queued,
+    ReasoningDelta,
     Sampling,
     Started,
     TextDelta,
@@ -132,7 +133,7 @@ def _noted(result: CallResult, event: ModelEvent, began: float) -> CallResult:
                 completion_tokens=event.completion_tokens,
                 first_token_s=event.first_token_s,
             )
-        case ToolCallPart():
+        case ToolCallPart() | ReasoningDelta():
             return replace(result, first_token_s=result.first_token_s or monotonic() - began)
         case Queued():
             return result

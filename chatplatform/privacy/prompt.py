@@ -49,7 +49,8 @@ class LeftOut:
 class Prompt:
     """Messages in order; with `continue_final` the last, an assistant's, is continued rather than answered.
 
-    `tools`, `tool_choice` and `response_format` are JSON as in the OpenAI protocol, empty where there are none.
+    `tools`, `tool_choice` and `response_format` are JSON as in the OpenAI protocol, empty where there are none;
+    `parallel_tool_calls` says whether one turn may call several tools, None leaves it to the engine.
     `platform_messages` says how many of the first messages are the platform's own text, word for word, the same for
     everybody: an engine may share between people what it has read of these. None leaves it to the engine.
     """
@@ -59,5 +60,6 @@ class Prompt:
     tools: str = field(default="", repr=False)
     tool_choice: str = ""
     response_format: str = field(default="", repr=False)
+    parallel_tool_calls: bool | None = None
     platform_messages: int | None = None
     left_out: LeftOut | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 from asgiref.sync import async_to_sync
@@ -24,7 +24,14 @@ from chatplatform.api.openai.shapes import ChatCompletion
 from chatplatform.api.openai.wire import ChatBody, ChosenTool, as_json, check, sampling
 from chatplatform.common.errors import PlatformError
 from chatplatform.inference import gateway
-from chatplatform.inference.gateway import Completed, Started, TextDelta, ToolCallPart
+from chatplatform.inference.gateway import (
+    Completed,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    TokenLogprob,
+    ToolCallPart,
+)
 from chatplatform.privacy.clearance import clear
 from chatplatform.privacy.prompt import Prompt, PromptMessage, PromptToolCall
 from chatplatform.privacy.subjects import Subject
@@ -33,6 +40,7 @@ from chatplatform.prompts.text_format import opening_messages
 router = Router(tags=["OpenAI protocol"])
 ACCESS = Access(Permission.CHAT)
 PURPOSE = "api.completion"
+_TOLD = Started | TextDelta | ReasoningDelta | ToolCallPart | Completed
 
 
 @router.post(
@@ -99,6 +107,7 @@ def _question(caller: Caller, body: ChatBody) -> Question:
             if body.response_format
             else None,
         ),
+        parallel_tool_calls=body.parallel_tool_calls,
     )
     cleared = clear(
         asked,
@@ -148,14 +157,22 @@ class _Head:
     def object(self, kind: str, **fields: Any) -> dict[str, Any]:
         return {**self._fields, "object": kind, **fields}
 
-    def chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    def chunk(
+        self,
+        delta: dict[str, Any],
+        finish_reason: str | None = None,
+        logprobs: Sequence[TokenLogprob] = (),
+    ) -> dict[str, Any]:
+        told = _logprobs(logprobs) if logprobs else None
+        choice = {"index": 0, "delta": delta, "logprobs": told, "finish_reason": finish_reason}
         return self.object("chat.completion.chunk", choices=[choice])
 
 
 async def _whole(answering: Answering, head: _Head) -> dict[str, Any]:
     await answering.start()
     texts: list[str] = []
+    thought: list[str] = []
+    logprobs: list[TokenLogprob] = []
     calls: dict[int, dict[str, Any]] = {}
     completed: Completed | None = None
     async for event in answering.events():
@@ -164,6 +181,9 @@ async def _whole(answering: Answering, head: _Head) -> dict[str, Any]:
                 head.started(event)
             case TextDelta():
                 texts.append(event.text)
+                logprobs += event.logprobs
+            case ReasoningDelta():
+                thought.append(event.text)
             case ToolCallPart():
                 call = calls.setdefault(event.index, _call(event))
                 call["id"] = call["id"] or event.id
@@ -175,7 +195,14 @@ async def _whole(answering: Answering, head: _Head) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": "".join(texts), "refusal": None}
     if calls:
         message |= {"content": "".join(texts) or None, "tool_calls": [calls[at] for at in sorted(calls)]}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": completed.finish_reason}
+    if thought:
+        message["reasoning_content"] = "".join(thought)
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": _logprobs(logprobs) if logprobs else None,
+        "finish_reason": completed.finish_reason,
+    }
     return head.object("chat.completion", choices=[choice], usage=_usage(completed))
 
 
@@ -190,12 +217,14 @@ async def _chunks(
             chunks: list[dict[str, Any]] = []
             if isinstance(event, Started):
                 head.started(event)
-            if isinstance(event, Started | TextDelta | ToolCallPart | Completed) and not begun:
+            if isinstance(event, _TOLD) and not begun:
                 begun = True
                 chunks.append(head.chunk({"role": "assistant", "content": ""}) | nothing)
             match event:
                 case TextDelta():
-                    chunks.append(head.chunk({"content": event.text}) | nothing)
+                    chunks.append(head.chunk({"content": event.text}, logprobs=event.logprobs) | nothing)
+                case ReasoningDelta():
+                    chunks.append(head.chunk({"reasoning_content": event.text}) | nothing)
                 case ToolCallPart():
                     chunks.append(head.chunk({"tool_calls": [_call_delta(event)]}) | nothing)
                 case Completed():
@@ -228,6 +257,17 @@ def _call_delta(part: ToolCallPart) -> dict[str, Any]:
     return {"index": part.index, "id": part.id, "type": "function", "function": function}
 
 
+def _logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
+    return {
+        "content": [{**_likely(one), "top_logprobs": [_likely(top) for top in one.top]} for one in tokens],
+        "refusal": None,
+    }
+
+
+def _likely(one: TokenLogprob) -> dict[str, Any]:
+    return {"token": one.token, "logprob": one.logprob, "bytes": list(one.data)}
+
+
 def _event(data: dict[str, Any]) -> bytes:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return f"data: {text}\n\n".encode(errors="replace")
@@ -239,4 +279,5 @@ def _usage(completed: Completed) -> dict[str, Any]:
         "completion_tokens": completed.completion_tokens,
         "total_tokens": completed.prompt_tokens + completed.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": completed.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": completed.reasoning_tokens},
     }

@@ -24,11 +24,16 @@ class TokenDetails(Schema):
     cached_tokens: int
 
 
+class WrittenDetails(Schema):
+    reasoning_tokens: int
+
+
 class CompletionUsage(Schema):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: TokenDetails
+    completion_tokens_details: WrittenDetails
 
 
 class FunctionCall(Schema):
@@ -45,14 +50,32 @@ class ToolCall(Schema):
 class CompletionMessage(Schema):
     role: Literal["assistant"]
     content: str | None
+    reasoning_content: str | None = None
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
+
+
+class LikelyToken(Schema):
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class TokenLogprob(LikelyToken):
+    top_logprobs: list[LikelyToken]
+
+
+class ChoiceLogprobs(Schema):
+    """One entry for each token that was written, those of thinking and of calls included."""
+
+    content: list[TokenLogprob]
+    refusal: None = None
 
 
 class CompletionChoice(Schema):
     index: int
     message: CompletionMessage
-    logprobs: None = None
+    logprobs: ChoiceLogprobs | None = None
     finish_reason: Literal["stop", "length", "tool_calls"]
 
 

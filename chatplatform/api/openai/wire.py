@@ -17,6 +17,8 @@ from chatplatform.inference.events import Sampling
 MAX_MESSAGES = 2048
 MAX_STOPS = 4
 MAX_STOP_CHARS = 200
+MAX_BIASES = 300
+MAX_TOKEN_DIGITS = 9
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -139,12 +141,18 @@ class ChatBody(Body):
     prompt_cache_key: Text | None = Field(None, max_length=512, description="Not used.")
     metadata: dict[str, Any] | None = Field(None, description="Not kept.")
     service_tier: Literal["auto", "default"] | None = Field(None, description="There is one.")
-    parallel_tool_calls: bool | None = None
+    parallel_tool_calls: bool | None = Field(
+        None, description="Several calls in one turn; one unless it is true."
+    )
+    logprobs: bool | None = Field(None, description="Tell how likely each token was.")
+    top_logprobs: int | None = Field(
+        None, ge=0, le=20, description="And so many of the likeliest in its place."
+    )
+    logit_bias: dict[str, Finite] | None = Field(
+        None, max_length=MAX_BIASES, description="Numbers of the model's tokens, each with -100 to 100."
+    )
     # taken only with the value that changes nothing
     store: bool | None = Field(None, description="Only false: nothing is kept.")
-    logprobs: bool | None = Field(None, description="Only false.")
-    top_logprobs: int | None = Field(None, description="Only 0.")
-    logit_bias: dict[str, Any] | None = Field(None, description="Only empty.")
 
 
 def check(body: ChatBody) -> None:
@@ -153,10 +161,13 @@ def check(body: ChatBody) -> None:
         raise _unsupported("n", _("One answer is made for each request: leave `n` out, or send 1."))
     if body.store:
         raise _unsupported("store", _("Nothing of a request is kept: leave `store` out, or send false."))
-    if body.logprobs or body.top_logprobs:
-        raise _unsupported("logprobs", _("Probabilities of tokens are not told."))
-    if body.logit_bias:
-        raise _unsupported("logit_bias", _("Tokens cannot be made likelier or less likely one by one."))
+    if body.top_logprobs and not body.logprobs:
+        raise BadField("top_logprobs", _("`top_logprobs` goes with `logprobs` only."))
+    for token, bias in (body.logit_bias or {}).items():
+        if not (
+            token.isascii() and token.isdigit() and len(token) <= MAX_TOKEN_DIGITS and -100 <= bias <= 100
+        ):
+            raise BadField("logit_bias", _("`logit_bias` has numbers of tokens, each with -100 to 100."))
     if body.stream_options is not None and not body.stream:
         raise BadField("stream_options", _("`stream_options` goes with `stream` only."))
     for stop in stops(body):
@@ -220,6 +231,8 @@ def sampling(body: ChatBody, own: Sampling) -> Sampling:
         "frequency_penalty": body.frequency_penalty,
         "presence_penalty": body.presence_penalty,
         "max_tokens": body.max_completion_tokens or body.max_tokens,
+        "logit_bias": tuple((int(token), bias) for token, bias in (body.logit_bias or {}).items()) or None,
+        "logprobs": (body.top_logprobs or 0) if body.logprobs else None,
         "stop": (*own.stop, *stops(body)) if body.stop is not None else None,
     }
     return replace(own, **{name: value for name, value in asked.items() if value is not None})
