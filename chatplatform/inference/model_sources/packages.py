@@ -11,6 +11,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -122,12 +123,12 @@ def _wheel(part: PackagePart, work: Path, report: Callable[[int], None]) -> Path
 
 
 def _size_of(folder: Path) -> int:
+    """What lies in the folder and below; pip moves and removes files and folders meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except OSError:  # pip moved or removed it meanwhile
-            continue
+    for place, _folders, names in os.walk(folder):  # goes on where a folder has vanished
+        for name in names:
+            with suppress(OSError):
+                total += os.stat(os.path.join(place, name)).st_size
     return total
 
 

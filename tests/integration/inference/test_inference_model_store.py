@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -253,6 +254,22 @@ def test_the_command_says_what_is_wrong(folder: Path) -> None:
         call_command("models", "path", "tiny")
     with pytest.raises(CommandError, match="tiny"):
         call_command("models", "pull", "gpt-9")
+
+
+def test_folders_that_pip_removes_meanwhile_are_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stays").write_bytes(b"123")
+    (tmp_path / "goes").mkdir()
+    scandir = os.scandir
+
+    def vanishing(path: str) -> object:
+        if path.endswith("goes"):
+            os.rmdir(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert packages._size_of(tmp_path) == 3
 
 
 def test_a_killed_pull_leaves_no_lock(folder: Path, wheels: Path) -> None:
