@@ -40,8 +40,12 @@ class Run:
             order = list(self.sides.items())
             for name, start in order if number % 2 == 0 else reversed(order):
                 async with start(self.model) as side:
-                    for what, found in (await measure(side)).items():
-                        samples[name].setdefault(what, []).extend(found)
+                    measured = await measure(side)
+                print(
+                    f"  {name}: " + ", ".join(f"{w} {median(f):.4g}" for w, f in measured.items()), flush=True
+                )
+                for what, found in measured.items():
+                    samples[name].setdefault(what, []).extend(found)
         return samples
 
 

@@ -18,7 +18,7 @@ from tests.integration.llamacpp.watched_engine import (
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
-REQUESTS, SABOTAGED = 100, 20
+REQUESTS, SABOTAGED = 80, 16
 
 
 async def canaries(
