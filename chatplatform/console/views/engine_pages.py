@@ -147,6 +147,10 @@ def _form(
     context = {
         **OFFERED,
         "typed": typed,
+        "address_help": _(
+            "Such as https://llm.example.org/v1, http://127.0.0.1:8080 or unix:///run/llm.sock. "
+            "Another address drops the key and the permission."
+        ),
         "engine": view,
         "trial": trial,
         "problem": problem.message if problem else "",

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from openai import AsyncOpenAI
 from pytest_django.fixtures import Settings
 
-from tests.contracts.engine.conftest import CHAT_MODEL, _real
+from tests.contracts.engine.conftest import CHAT_MODEL, real
 from tests.contracts.engine.test_engine_tools_contract import WEATHER
 from tests.integration.api.conftest import ApiSite
 
@@ -25,7 +25,7 @@ pytestmark = [
 @pytest.fixture
 async def client(api_site: ApiSite, settings: Settings) -> AsyncIterator[AsyncOpenAI]:
     settings.ENGINE_TOKEN = "real-model"
-    engine = _real("engine_llm", CHAT_MODEL, "--models", CHAT_MODEL, "--quick", CHAT_MODEL)
+    engine = real("engine_llm", CHAT_MODEL, "--models", CHAT_MODEL, "--quick", CHAT_MODEL)
     address = await sync_to_async(engine.__enter__)()
     settings.LLM_URL = f"{address.url}/v1"
     async with AsyncOpenAI(
