@@ -101,6 +101,8 @@ class Generation:
     text: OutputText
     state: State = State.QUEUED
     cancelled: bool = False
+    is_begun: bool = False
+    """Whether its client was told that reading begins: a sequence alone is no progress."""
     held: Held | None = None
     sampler: Sampler | None = None
     cached_tokens: int = 0

@@ -222,8 +222,8 @@ class Scheduler:
         batch = self._compose()
         with self._wake:
             news = queue_news(
-                self._queue.waiting(self._running),
-                self._running,
+                [*self._unbegun(), *self._queue.waiting(self._running)],
+                [generation for generation in self._running if generation.is_begun],
                 self.speed,
                 parallel=self._parallel,
                 now=self._clock(),
@@ -292,6 +292,8 @@ class Scheduler:
             start = len(generation.held.tokens)
             count = min(generation.unread, budget)
             tokens = generation.request.tokens[start : start + count]
+            if not generation.is_begun:
+                self._begin(generation)
             batch.append(
                 (generation, Piece(generation.held.seq, start, tokens, sample=count == generation.unread))
             )
@@ -320,6 +322,10 @@ class Scheduler:
         ):
             if self._open_next() is None:
                 return
+
+    def _unbegun(self) -> list[Generation]:
+        """Those who have a sequence and wait for their first piece, in the order of their turns."""
+        return sorted((g for g in self._running if not g.is_begun), key=self._reading_order)
 
     def _reading_order(self, generation: Generation) -> tuple[bool, bool, float]:
         """People before background work; what others wait for, then shorter prompts, but no long one for ever."""
@@ -358,14 +364,19 @@ class Scheduler:
         generation.sampler = self._context.sampler(request.sampling)
         generation.state = State.READING
         generation.cached_tokens = len(held.tokens)
-        self._tell(generation, Started(len(request.tokens), len(held.tokens)))
-        opened(
-            priority=request.priority,
-            waited_s=self._clock() - generation.queued_at,
-            prompt_tokens=len(request.tokens),
-            cached_tokens=len(held.tokens),
-        )
         return generation
+
+    def _begin(self, generation: Generation) -> None:
+        """Tell that the first piece of a prompt is read now."""
+        generation.is_begun = True
+        prompt_tokens, cached_tokens = len(generation.request.tokens), generation.cached_tokens
+        self._tell(generation, Started(prompt_tokens, cached_tokens))
+        opened(
+            priority=generation.request.priority,
+            waited_s=self._clock() - generation.queued_at,
+            prompt_tokens=prompt_tokens,
+            cached_tokens=cached_tokens,
+        )
 
     def _decode(self, batch: list[tuple[Generation, Piece]]) -> list[int]:
         """Rows to sample from, one for each piece; none when the batch was given up."""
