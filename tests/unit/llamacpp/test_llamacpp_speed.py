@@ -22,6 +22,21 @@ def test_speeds_follow_what_happens() -> None:
     assert 195 < meter.reading_tokens_s <= 200
 
 
+def test_reading_beside_writers_is_what_it_costs_them() -> None:
+    meter = SpeedMeter()
+    meter.step(read=100, writing=0, seconds=0.5)
+    meter.step(read=0, writing=4, seconds=0.04)
+    meter.step(read=20, writing=4, seconds=0.14)
+    assert meter.beside_tokens_s is not None
+    assert 199 < meter.beside_tokens_s < 201
+    for _ in range(50):  # others take the processor
+        meter.step(read=20, writing=4, seconds=0.84)
+    assert 24 < meter.beside_tokens_s < 27
+    assert meter.reading_tokens_s == 200
+    meter.step(read=20, writing=4, seconds=0.02)
+    assert meter.beside_tokens_s < 1100, "a step that was quicker than one without reading proves little"
+
+
 def test_a_wait_is_reading_and_writing_of_those_before() -> None:
     meter = SpeedMeter()
     meter.step(read=100, writing=0, seconds=1)

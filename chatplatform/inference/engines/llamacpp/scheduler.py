@@ -339,7 +339,8 @@ class Scheduler:
 
     def _budget(self, *, writers: int) -> int:
         """How many prompt tokens this step may read beside `writers` answers."""
-        timed = max(MIN_PIECE, int((self.speed.reading_tokens_s or 0) * STEP_S))
+        alone = self.speed.reading_tokens_s or 0
+        timed = max(MIN_PIECE, int((self.speed.beside_tokens_s or alone if writers else alone) * STEP_S))
         return min(self._context.max_batch - writers, timed if writers else max(timed, SOLO_PIECE))
 
     def _open_next(self) -> Generation | None:
