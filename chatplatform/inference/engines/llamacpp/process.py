@@ -13,6 +13,7 @@ import uvicorn
 from chatplatform.inference.engines.llamacpp.chat_call import in_thread
 from chatplatform.inference.engines.llamacpp.gpu import Wish
 from chatplatform.inference.engines.llamacpp.http_protocol import BoundedHttp
+from chatplatform.inference.engines.llamacpp.load_marks import LoadMarks
 from chatplatform.inference.engines.llamacpp.memory_fit import available_bytes, needed_bytes
 from chatplatform.inference.engines.llamacpp.model_pool import ModelPool, Wishes
 from chatplatform.inference.engines.llamacpp.native import llama
@@ -70,21 +71,23 @@ def serve(
     llama()
     sys.setswitchinterval(SWITCH_S)
     courier = Courier()
+    marks = LoadMarks(saving.folder)
 
     def load(model_id: str, path: Path, on_progress: Callable[[float], bool]) -> ServedModel:
         on_progress(0.0)
-        return ServedModel(
-            model_id,
-            path,
-            sha256_of(model_id),
-            context_tokens=context_tokens,
-            threads=threads,
-            deliver=courier.deliver,
-            on_progress=on_progress,
-            saving=saving,
-            gpu_layers=gpu_layers,
-            self_benchmark=self_benchmark,
-        )
+        with marks.loading(path):
+            return ServedModel(
+                model_id,
+                path,
+                sha256_of(model_id),
+                context_tokens=context_tokens,
+                threads=threads,
+                deliver=courier.deliver,
+                on_progress=on_progress,
+                saving=saving,
+                gpu_layers=gpu_layers,
+                self_benchmark=self_benchmark,
+            )
 
     pool: ModelPool[ServedModel] = ModelPool(
         preferred=preferred,
