@@ -130,7 +130,7 @@ def test_a_running_test_can_be_stopped(new_visitor: NewVisitor, site: Site) -> N
 def test_a_question_waits_for_whoever_sends_it(new_visitor: NewVisitor, site: Site) -> None:
     page = page_of(administrator(new_visitor, site), site, "/console/prompts/")
     held: list[Route] = []
-    page.route("**/js/prompt_editor*.js", held.append)
+    page.route("**/js/prompt_editor*.js", lambda route: held.append(route))
     page.goto(site.url + "/console/prompts/new/")
     page.get_by_label("Name").fill("Early")
     page.get_by_label("Text").fill("Answer.")
