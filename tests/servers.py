@@ -52,6 +52,8 @@ def ordinary(postgres: str) -> str:
         known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
         verb = "ALTER" if known else "CREATE"
         connection.execute(f"{verb} ROLE {role} LOGIN CREATEDB NOSUPERUSER NOBYPASSRLS PASSWORD '{password}'")
+        # the databases of a test run need not outlive a power cut
+        connection.execute(f"ALTER ROLE {role} SET synchronous_commit = off")
     place = server.netloc.rpartition("@")[2]
     return urlunsplit(server._replace(netloc=f"{role}:{password}@{place}"))
 

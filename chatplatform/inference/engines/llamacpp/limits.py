@@ -19,8 +19,10 @@ QUEUE_NEWS_S = 1.0
 """A waiting request hears its place when it changes, and its expected wait this often."""
 
 STEP_S = 0.09
-"""Aim for the length of a step in which a prompt is read beside answers being written."""
-MIN_PIECE = 8
+"""Reading a prompt beside answers being written may add so much to a step, or as much as writing takes."""
+LONGEST_STEP_S = 0.5
+"""On a machine so slow that writing alone takes longer, reading beside it adds so much at most."""
+MIN_PIECE = 16
 SOLO_PIECE = 128
 """Tokens read in one step when nobody writes: such a step can be aborted without harm to an answer."""
 

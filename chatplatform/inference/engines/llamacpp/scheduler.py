@@ -27,6 +27,7 @@ from chatplatform.inference.engines.llamacpp.generation import (
 )
 from chatplatform.inference.engines.llamacpp.limits import (
     IDLE_KEEP_S,
+    LONGEST_STEP_S,
     MAX_BACKGROUND,
     MAX_PARALLEL,
     MAX_QUEUE_S,
@@ -338,9 +339,17 @@ class Scheduler:
         )
 
     def _budget(self, *, writers: int) -> int:
-        """How many prompt tokens this step may read beside `writers` answers."""
-        alone = self.speed.reading_tokens_s or 0
-        timed = max(MIN_PIECE, int((self.speed.beside_tokens_s or alone if writers else alone) * STEP_S))
+        """How many prompt tokens this step may read beside `writers` answers.
+
+        On a slow machine a step may take twice as long as it does without reading: shorter pieces would make those
+        who wait for their first word wait for many steps, each of which costs what writing costs.
+        """
+        speed = self.speed.reading_tokens_s or 0
+        within_s = STEP_S
+        if writers:
+            speed = self.speed.beside_tokens_s or speed
+            within_s = max(STEP_S, min(self.speed.writing_step_s, LONGEST_STEP_S))
+        timed = max(MIN_PIECE, int(speed * within_s))
         return min(self._context.max_batch - writers, timed if writers else max(timed, SOLO_PIECE))
 
     def _open_next(self) -> Generation | None:

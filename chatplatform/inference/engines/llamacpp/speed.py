@@ -15,7 +15,8 @@ class SpeedMeter:
         """What one answer gets while others are written beside it."""
         self.beside_tokens_s: float | None = None
         """What reading takes from those who write meanwhile, in tokens a second: less on a busy machine."""
-        self._writing_step_s = 0.0
+        self.writing_step_s = 0.0
+        """How long a step takes that only writes, in seconds; 0 before there was one."""
         self.answer_tokens = 200.0
         """Length of a usual answer, for estimates of waiting."""
 
@@ -27,10 +28,10 @@ class SpeedMeter:
             # A step that reads too is what a writer really gets then, so it counts.
             self.writing_tokens_s = _moved(self.writing_tokens_s, 1 / seconds)
         if writing and not read:
-            self._writing_step_s = _moved(self._writing_step_s or None, seconds)
-        elif writing and self._writing_step_s:
+            self.writing_step_s = _moved(self.writing_step_s or None, seconds)
+        elif writing and self.writing_step_s:
             # noise must not make reading look free
-            longer_s = max(seconds - self._writing_step_s, seconds * _LEAST_SHARE)
+            longer_s = max(seconds - self.writing_step_s, seconds * _LEAST_SHARE)
             self.beside_tokens_s = _moved(self.beside_tokens_s, read / longer_s)
         if read >= 8 and not writing:
             self.reading_tokens_s = _moved(self.reading_tokens_s, read / seconds)
