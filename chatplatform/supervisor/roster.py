@@ -16,14 +16,13 @@ NICE_WORKER, NICE_ENCODER, NICE_CHROMA = 10, 10, 5
 EVERYWHERE = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 ENGINE = {
     **EVERYWHERE,
-    # waiting threads that spin take the processor from web and worker, and both get slower
-    "OMP_WAIT_POLICY": "passive",
     "GGML_NO_BACKTRACE": "1",  # or a crash waits for a debugger
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-ENCODER = {**ENGINE, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# The chat engine chooses by itself how its threads wait (inference/engines/llamacpp/native.py).
+ENCODER = {**ENGINE, "OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def loopback_of(host: str) -> str:
