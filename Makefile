@@ -10,12 +10,16 @@ QUICK := not slow and not model and not browser and not faults
 NO_SERVERS := CHATPLATFORM_TEST_POSTGRES_URL= CHATPLATFORM_TEST_BROKER_URLS= CHATPLATFORM_TEST_REDIS_URL=
 
 # How often the fault tests kill each process; `make test KILLS=200` for a night.
-KILLS ?= 20
+KILLS ?= 5
 export CHATPLATFORM_FAULTS_KILLS := $(KILLS)
+
+# `make soak`: how many random events, and the seed that foretells them.
+EVENTS ?= 1000
+SEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run link doctor test test-fast check format bench bench-data lock clean environment dev-environment \
-        full-environment test-model browser-check
+        full-environment test-model browser-check soak
 .NOTPARALLEL:
 export PYTHON
 
@@ -32,9 +36,10 @@ doctor: environment  ## Check every part and say what is wrong and what to do
 	@exec $(PY) manage.py doctor
 
 test: full-environment browser-check test-model check  ## Everything that CI runs
-	@echo "Running all tests: quick ones on every core, then the others one by one"
+	@echo "Running all tests: quick ones on every core, two browsers beside each other, then the others one by one"
 	$(NO_SERVERS) $(PY) -m pytest -m side_by_side -n auto
-	$(NO_SERVERS) $(PY) -m pytest -m "not side_by_side" --durations=40
+	$(NO_SERVERS) $(PY) -m pytest -m browser -n 2 --dist loadfile --durations=20
+	$(NO_SERVERS) $(PY) -m pytest -m "not side_by_side and not browser" --durations=40
 	@$(PY) -m tests.servers
 
 test-fast: dev-environment  ## The inner loop: quick tests only, under five minutes
@@ -91,6 +96,9 @@ full-environment:
 test-model: full-environment
 	@$(PY) manage.py models pull smollm2-135m
 	@$(PY) manage.py models pull multilingual-e5-small
+
+soak: dev-environment browser-check  ## A thousand random accidents while answers are written (EVENTS=1000 SEED=1)
+	@CHATPLATFORM_TEST_SOAK_EVENTS=$(EVENTS) CHATPLATFORM_TEST_SOAK_SEED=$(SEED) $(PY) -m pytest -s tests/browser/test_soak.py
 
 browser-check: dev-environment
 	@$(PY) -m chatplatform.installation browser

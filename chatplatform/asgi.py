@@ -17,9 +17,11 @@ django_application = get_asgi_application()
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
+from chatplatform.api.uploads import UPLOAD_DOORS  # noqa: E402
 from chatplatform.chat import process  # noqa: E402
 from chatplatform.chat.handshake import SameOriginOnly, nowhere  # noqa: E402
 from chatplatform.common.request_ids import SocketRequestIds  # noqa: E402
+from chatplatform.files.upload import Uploads  # noqa: E402
 from chatplatform.routing import websocket_urlpatterns  # noqa: E402
 
 logger = logging.getLogger(__name__)
@@ -31,7 +33,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 socket_routes = [*websocket_urlpatterns, re_path("", nowhere)]  # type: ignore[arg-type]  # an ASGI application
 _by_protocol = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": Uploads(django_application, doors=UPLOAD_DOORS),
         "websocket": SocketRequestIds(SameOriginOnly(URLRouter(socket_routes))),
     }
 )

@@ -11,7 +11,10 @@ from pytest_django.plugin import DjangoDbBlocker
 pytest_plugins = ["chatplatform.testing.fixtures", "chatplatform.testing.audit", "tests.skips"]
 
 
-SIDE_BY_SIDE = {"unit", "integration", "contracts", "docs", "architecture", "privacy"}
+SIDE_BY_SIDE = {"unit", "integration", "contracts", "docs", "architecture", "privacy", "security"}
+# Of these, what uses no database proves the same on every kind of it; `tests.servers` leaves it out.
+PERHAPS_WITHOUT_DATABASE = {"unit", "contracts"}
+DATABASE = {"db", "transactional_db", "django_db_setup"}
 ALONE = {"slow", "model", "browser", "faults"}
 
 
@@ -24,8 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "browser" in item.path.parts)
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
-        if item.path.relative_to(item.config.rootpath).parts[1] in SIDE_BY_SIDE and not marks & ALONE:
+        folder = item.path.relative_to(item.config.rootpath).parts[1]
+        if folder in SIDE_BY_SIDE and not marks & ALONE:
             item.add_marker("side_by_side")
+        uses_database = "django_db" in marks or DATABASE & set(getattr(item, "fixturenames", ()))
+        if folder in PERHAPS_WITHOUT_DATABASE and not uses_database:
+            item.add_marker("any_database")
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 `python -m tests.servers` needs three addresses: CHATPLATFORM_TEST_POSTGRES_URL, a server on which databases may be
 made; CHATPLATFORM_TEST_BROKER_URLS, brokers by comma, of which the first serves the whole suite; and
 CHATPLATFORM_TEST_REDIS_URL. The suite runs as a role of its own there, for superusers are above row-level security.
-Without them it says so, and fails in CI. What needs a model or a browser does not depend on the database's kind and
-runs once, on SQLite.
+Without them it says so, and fails in CI. What needs a model or a browser, and what is marked `any_database`, does not
+depend on the database's kind and runs once, on SQLite.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def main() -> int:
     results = [
         subprocess.run([*command, *choice], env=settings, check=False).returncode
         for choice in (
-            ["-m", "side_by_side", "-n", "auto"],
-            ["-m", "not side_by_side and not model and not browser", "--durations=20"],
+            ["-m", "side_by_side and not any_database", "-n", "auto"],
+            ["-m", "not side_by_side and not model and not browser and not any_database", "--durations=20"],
         )
     ]
     return max(results)

@@ -57,12 +57,19 @@ class Scope(StrEnum):
     PROMPTS_WRITE = "prompts.write"
     MEMBERS_READ = "members.read"
     MEMBERS_WRITE = "members.write"
+    KNOWLEDGE_READ = "knowledge.read"
+    KNOWLEDGE_WRITE = "knowledge.write"
+    KNOWLEDGE_MANAGE = "knowledge.manage"
     JOBS_READ = "jobs.read"
     JOBS_WRITE = "jobs.write"
     AUDIT_READ = "audit.read"
     USAGE_READ = "usage.read"
+    FEEDBACK_READ = "feedback.read"
+    ANSWERS_REPLAY = "answers.replay"
+    SHARING_WRITE = "sharing.write"
     MODELS_READ = "models.read"
     ENGINES_WRITE = "engines.write"
+    WORKSPACE_WRITE = "workspace.write"
 
     @property
     def label(self) -> Promise:
@@ -79,12 +86,19 @@ _LABELS: Mapping[Scope, Promise] = MappingProxyType(
         Scope.PROMPTS_WRITE: gettext_lazy("Change and release prompts"),
         Scope.MEMBERS_READ: gettext_lazy("Read members and groups"),
         Scope.MEMBERS_WRITE: gettext_lazy("Change members and groups"),
+        Scope.KNOWLEDGE_READ: gettext_lazy("Search and read knowledge"),
+        Scope.KNOWLEDGE_WRITE: gettext_lazy("Change the documents of knowledge"),
+        Scope.KNOWLEDGE_MANAGE: gettext_lazy("Make and delete collections, and say who may search them"),
         Scope.JOBS_READ: gettext_lazy("Read background jobs"),
         Scope.JOBS_WRITE: gettext_lazy("Retry and cancel background jobs"),
         Scope.AUDIT_READ: gettext_lazy("Read the audit log"),
         Scope.USAGE_READ: gettext_lazy("Read usage and limits"),
+        Scope.FEEDBACK_READ: gettext_lazy("Read what people say of answers"),
+        Scope.ANSWERS_REPLAY: gettext_lazy("Ask a model again what it was asked for an answer"),
+        Scope.SHARING_WRITE: gettext_lazy("Decide what may be shared, and end links"),
         Scope.MODELS_READ: gettext_lazy("Read models"),
         Scope.ENGINES_WRITE: gettext_lazy("Change which engines answer, and whether prompts may leave"),
+        Scope.WORKSPACE_WRITE: gettext_lazy("Change what holds for the whole workspace"),
     }
 )
 
@@ -101,12 +115,19 @@ SCOPE_PERMISSIONS: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
         Scope.MEMBERS_WRITE: frozenset(
             {Permission.MEMBERS_READ, Permission.MEMBERS_MANAGE, Permission.GROUPS_MANAGE}
         ),
+        Scope.KNOWLEDGE_READ: frozenset({Permission.KNOWLEDGE_READ}),
+        Scope.KNOWLEDGE_WRITE: frozenset({Permission.KNOWLEDGE_READ, Permission.KNOWLEDGE_EDIT}),
+        Scope.KNOWLEDGE_MANAGE: frozenset({Permission.KNOWLEDGE_READ, Permission.KNOWLEDGE_MANAGE}),
         Scope.JOBS_READ: frozenset({Permission.JOBS_READ}),
         Scope.JOBS_WRITE: frozenset({Permission.JOBS_READ, Permission.JOBS_MANAGE}),
         Scope.AUDIT_READ: frozenset({Permission.AUDIT_READ}),
         Scope.USAGE_READ: frozenset({Permission.USAGE_READ}),
+        Scope.FEEDBACK_READ: frozenset({Permission.FEEDBACK_READ}),
+        Scope.ANSWERS_REPLAY: frozenset({Permission.ANSWERS_REPLAY}),
+        Scope.SHARING_WRITE: frozenset({Permission.SHARING_MANAGE}),
         Scope.MODELS_READ: frozenset({Permission.MODELS_READ}),
         Scope.ENGINES_WRITE: frozenset({Permission.MODELS_READ, Permission.SYSTEM_MANAGE}),
+        Scope.WORKSPACE_WRITE: frozenset({Permission.WORKSPACE_MANAGE}),
     }
 )
 

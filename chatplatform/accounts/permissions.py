@@ -14,6 +14,7 @@ class Permission(StrEnum):
 
     CHAT = "chat.use"
     TOKENS_OWN = "tokens.own"
+    ANSWERS_REPLAY = "answers.replay"
     ASSISTANTS_READ = "assistants.read"
     ASSISTANTS_MANAGE = "assistants.manage"
     PROMPTS_READ = "prompts.read"
@@ -27,6 +28,11 @@ class Permission(StrEnum):
     TOKENS_MANAGE = "tokens.manage"
     QUOTAS_MANAGE = "quotas.manage"
     USAGE_READ = "usage.read"
+    KNOWLEDGE_READ = "knowledge.read"
+    KNOWLEDGE_EDIT = "knowledge.edit"
+    KNOWLEDGE_MANAGE = "knowledge.manage"
+    FEEDBACK_READ = "feedback.read"
+    SHARING_MANAGE = "sharing.manage"
     JOBS_READ = "jobs.read"
     JOBS_MANAGE = "jobs.manage"
     AUDIT_READ = "audit.read"
@@ -38,11 +44,15 @@ class Permission(StrEnum):
 
 _EVERYBODY = frozenset({Permission.CHAT, Permission.TOKENS_OWN})
 _EDITOR = _EVERYBODY | {
+    Permission.ANSWERS_REPLAY,
     Permission.ASSISTANTS_READ,
     Permission.PROMPTS_READ,
     Permission.PROMPTS_EDIT,
     Permission.PROMPTS_RELEASE,
     Permission.MODELS_READ,
+    Permission.KNOWLEDGE_READ,
+    Permission.KNOWLEDGE_EDIT,
+    Permission.FEEDBACK_READ,
 }
 _ADMINISTRATOR = frozenset(Permission) - {Permission.SYSTEM_MANAGE}
 
@@ -51,7 +61,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.OWNER: frozenset(Permission),
         Role.ADMINISTRATOR: _ADMINISTRATOR,
         Role.PROMPT_EDITOR: _EDITOR,
-        Role.SUPPORT_AGENT: _EVERYBODY | {Permission.ASSISTANTS_READ},
+        Role.SUPPORT_AGENT: _EVERYBODY | {Permission.ASSISTANTS_READ, Permission.KNOWLEDGE_READ},
         Role.MEMBER: _EVERYBODY,
     }
 )

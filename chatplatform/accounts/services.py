@@ -11,7 +11,7 @@ from chatplatform.accounts import audit_events
 from chatplatform.accounts.models import Membership, Role, User, Workspace
 from chatplatform.accounts.queries import owner_has_signed_in
 from chatplatform.accounts.sign_in_links import consume_sign_in_link, make_sign_in_link
-from chatplatform.accounts.signals import workspace_created
+from chatplatform.accounts.workspaces import establish_workspace
 from chatplatform.audit.services import Target, record
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import Conflict, InvalidInput
@@ -49,23 +49,8 @@ def bootstrap_owner() -> User:
         return owner
     try:
         with transaction.atomic():
-            workspace = Workspace.objects.create(name=str(_("My workspace")))
             owner = User.objects.create_user(OWNER_EMAIL)
-            Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
-            record(
-                audit_events.WORKSPACE_CREATED,
-                actor=_SETUP,
-                workspace_id=workspace.id,
-                target=Target("workspace", str(workspace.id)),
-            )
-            record(
-                audit_events.MEMBER_ADDED,
-                actor=_SETUP,
-                workspace_id=workspace.id,
-                target=Target("person", str(owner.id)),
-                details={"role": Role.OWNER.value},
-            )
-            workspace_created.send(Workspace, workspace_id=workspace.id, actor=_SETUP)
+            establish_workspace(str(_("My workspace")), owner=owner, actor=_SETUP)
     except IntegrityError:  # another process was first: the unique address decides
         owner = _first_owner()
         if owner is None:

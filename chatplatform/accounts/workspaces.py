@@ -44,6 +44,11 @@ def create_workspace(name: str, *, owner: User, actor: Actor) -> Workspace:
         require_authority(actor, Permission.SYSTEM_MANAGE)
     elif actor.kind is not ActorKind.SYSTEM:
         raise NotAllowed("accounts.not_allowed", _("Your role does not permit this. Ask an owner."))
+    return establish_workspace(name, owner=owner, actor=actor)
+
+
+def establish_workspace(name: str, *, owner: User, actor: Actor) -> Workspace:
+    """Make a workspace that belongs to `owner`, whoever asks."""
     with transaction.atomic():
         workspace = Workspace.objects.create(name=name)
         with workspace_scope(workspace.id):

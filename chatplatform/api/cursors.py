@@ -69,6 +69,17 @@ def at_text(after: str | None) -> str | None:
     return str(text)
 
 
+def at_id(after: str | None) -> UUID | None:
+    """Id of the last item seen. Raises InvalidCursor."""
+    text = at_text(after)
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidCursor from None
+
+
 def _parts(after: str) -> list[object]:
     if len(after) > _CHARS:
         raise InvalidCursor

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 from typing import Any
 
 from django.conf import settings
@@ -68,17 +67,17 @@ def reference(request: HttpRequest) -> HttpResponse:
 
 @lru_cache(maxsize=1)
 def sections() -> tuple[Section, ...]:
-    """Routes by subject, in the order of the site."""
+    """Routes by subject, in the order in which the site has their first ones."""
     spec = description()
     routes = [
         (entry["tags"][0], _route(path, method, entry, spec["components"]["schemas"]))
         for path, methods in spec["paths"].items()
         for method, entry in methods.items()
     ]
-    return tuple(
-        Section(name, _anchor(name), tuple(route for _tag, route in group))
-        for name, group in groupby(routes, key=lambda pair: pair[0])
-    )
+    subjects: dict[str, list[Route]] = {}
+    for tag, route in routes:
+        subjects.setdefault(tag, []).append(route)
+    return tuple(Section(name, _anchor(name), tuple(found)) for name, found in subjects.items())
 
 
 def _anchor(name: str) -> str:
@@ -98,7 +97,9 @@ def _route(path: str, method: str, entry: dict[str, Any], schemas: dict[str, Any
         summary=entry["summary"],
         description=entry.get("description", "").replace("`", ""),
         parameters=tuple(
-            Field(item["name"], _kind(item["schema"]), item["required"], item.get("description", ""))
+            Field(
+                item["name"], _kind(item["schema"]), item.get("required", False), item.get("description", "")
+            )
             for item in entry.get("parameters", [])
         ),
         body=_fields(content.get("schema", {}), schemas),

@@ -21,6 +21,7 @@ from chatplatform.api.callers import Caller
 from chatplatform.api.limits import STREAM_BEAT_S, STREAM_COMMENT_S
 from chatplatform.api.liveness import still_allowed
 from chatplatform.chat import process, queries, turns
+from chatplatform.chat.live import Holds
 from chatplatform.chat.protocol import Accepted
 from chatplatform.chat.services import Submitted
 from chatplatform.chat.turn_queries import TurnDetails, turn_details
@@ -85,7 +86,7 @@ class _Watch:
     def __exit__(self, *_: object) -> None:
         self._hub.unwatch(self, self._turn.conversation_id)
 
-    def send_encoded(self, frame: str, *, structural: bool) -> None:
+    def send_encoded(self, frame: str, *, holds: Holds) -> None:
         self._news.set()
 
     def resynchronise(self) -> None:

@@ -28,7 +28,7 @@ __all__ = ["DETAIL_CHARS", "Outcome", "Target", "checkpoint", "erase_details", "
 Outcome = Literal["ok", "refused", "failed"]
 Detail = str | int | float | bool | None
 
-DETAIL_CHARS = 200
+DETAIL_CHARS = 400
 SALT_BYTES = 16
 
 

@@ -34,7 +34,8 @@ ASIDE: Final = ".before-"
 CLEAR: Final = [
     "names and e-mail addresses of people, their workspaces, groups and roles",
     "who wrote when, and how long: ids, times and sizes of messages",
-    "prompts of the platform, names of assistants, settings",
+    "prompts of the platform, names of assistants and of collections of documents, settings",
+    "kinds, sizes and states of documents, and who may search them",
     "the audit log with addresses of clients",
     "hashes of passwords, of tokens and of links",
     "vectors, which are personal data too",

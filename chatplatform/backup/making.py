@@ -42,7 +42,7 @@ from chatplatform.common.actors import Actor
 from chatplatform.common.clock import now
 from chatplatform.common.errors import PlatformError
 from chatplatform.common.scope import all_workspaces
-from chatplatform.inference import catalogue, model_store
+from chatplatform.inference.model_files import catalogue, model_store
 from chatplatform.privacy.master_key import master_keyring
 from chatplatform.privacy.models import DataKey
 
@@ -135,14 +135,11 @@ def _make(backup_id: str, place: Path, keys_place: Path | None, folder: Path) ->
     if witness.is_file():
         shutil.copyfile(witness, data / contents.WITNESS)
     home = Path(settings.DATA_DIR).resolve()
-    for path in contents.kept_files(home):
-        target = data / contents.FILES / path.relative_to(home)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with suppress(FileNotFoundError):  # deleted meanwhile: its row will not name it either
-            shutil.copyfile(path, target)
+    _copy_files(home, data / contents.FILES)
     vectors = _vectors(home, data)
     covers_until = now()
     databases.snapshot("default", data / contents.DATABASE)
+    _copy_files(home, data / contents.FILES)  # what came meanwhile is named by rows already
     (data / contents.SUBJECTS).write_text(json.dumps(_subjects()))
     write_archive(place, _manifest("data", backup_id, covers_until, data, vectors=vectors), data)
     if keys_place is not None:
@@ -153,6 +150,17 @@ def _make(backup_id: str, place: Path, keys_place: Path | None, folder: Path) ->
             raise
     size = place.stat().st_size
     return Made(place, keys_place, covers_until, size, file_sha256(place), vectors)
+
+
+def _copy_files(home: Path, folder: Path) -> None:
+    """Those that are not there yet: what is once written does not change."""
+    for path in contents.kept_files(home):
+        target = folder / path.relative_to(home)
+        if target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(FileNotFoundError):  # deleted meanwhile: its row will not name it either
+            shutil.copyfile(path, target)
 
 
 def _vectors(home: Path, data: Path) -> str:

@@ -26,7 +26,7 @@ from chatplatform.common.actors import Actor
 from chatplatform.common.errors import PlatformError
 from chatplatform.environment.secrets import secrets_dir
 from chatplatform.health.running import platform_runs
-from chatplatform.inference import model_store
+from chatplatform.inference.model_files import model_store
 from chatplatform.privacy.data_keys import forget_all
 
 SPARE_BYTES = 64 * 1024 * 1024

@@ -14,7 +14,13 @@ from chatplatform.common.clock import now
 KEPT = timedelta(minutes=10)
 
 
-def announce(kind: Announcement.Kind, conversation: Conversation, *, turn_id: UUID | None = None) -> None:
+def announce(
+    kind: Announcement.Kind,
+    conversation: Conversation,
+    *,
+    turn_id: UUID | None = None,
+    message_id: UUID | None = None,
+) -> None:
     """Tell every web process; inside the caller's transaction."""
     Announcement.objects.create(
         workspace_id=conversation.workspace_id,
@@ -22,6 +28,7 @@ def announce(kind: Announcement.Kind, conversation: Conversation, *, turn_id: UU
         owner_id=conversation.owner_id,
         conversation_id=conversation.id,
         turn_id=turn_id,
+        message_id=message_id,
     )
     transaction.on_commit(ring, robust=True)
 

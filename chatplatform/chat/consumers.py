@@ -18,12 +18,12 @@ from pydantic import ValidationError
 
 from chatplatform.accounts.queries import membership_of
 from chatplatform.accounts.standing import arrival_of, session_of
-from chatplatform.chat import limits, queries, services, turns
+from chatplatform.chat import limits, queries, services
+from chatplatform.chat.begun import Begun, begun, unfinished
 from chatplatform.chat.handshake import client_address, preferred_language, session_key
-from chatplatform.chat.models import Turn
+from chatplatform.chat.live import Holds, snapshot_holds
 from chatplatform.chat.process import ChatProcess, current
 from chatplatform.chat.protocol import (
-    Accepted,
     Error,
     Frame,
     Older,
@@ -34,13 +34,15 @@ from chatplatform.chat.protocol import (
     Regenerate,
     Retry,
     Send,
+    ServerFrame,
     Snapshot,
     Stop,
     Welcome,
     client_frame,
 )
 from chatplatform.chat.services import Submitted
-from chatplatform.chat.turns import TurnWork, Unfinished
+from chatplatform.chat.temporary import desk as temporary_desk
+from chatplatform.chat.tree_frames import handle_tree_frame
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import InvalidInput, NotAllowed, PlatformError, TooMany, Unavailable
 from chatplatform.common.scope import workspace_scope
@@ -51,19 +53,21 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# what a refusal names again
+ABOUT = ("client_id", "turn_id", "message_id", "queued_id")
 SIGNED_OUT = 4401
 TOO_FAST = 4429
 TOO_MANY_SOCKETS = 4430
 
 
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    """See protocol.py for the frames and docs/websocket.md for their order."""
+    """See protocol/ for the frames and docs/websocket.md for their order."""
 
     # rows and the hub carry everything; a channel layer would only add a task to every idle socket
     channel_layer_alias = ""
 
     async def connect(self) -> None:
-        self._process: ChatProcess = current()
+        self.process: ChatProcess = current()
         self._conversation_id: UUID | None = None
         self._outbox: deque[str] = deque()
         self._outbox_bytes = 0
@@ -79,18 +83,18 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         self.standing = arrival.standing
         self._session = session_of(self.standing.session_key)
-        self._person_id = self.standing.user_id
+        self.person_id = self.standing.user_id
         self._workspace_id = self.standing.workspace_id
         self._language = arrival.language or preferred_language(self.scope)
-        self._actor = Actor.person(self._person_id, ip=client_address(self.scope))
+        self.actor = Actor.person(self.person_id, ip=client_address(self.scope))
         await self.accept()
-        if self._process.hub.sockets_of(self._person_id) >= limits.SOCKETS_A_PERSON:
+        if self.process.hub.sockets_of(self.person_id) >= limits.SOCKETS_A_PERSON:
             await self.close(TOO_MANY_SOCKETS)
             return
         self._sender = asyncio.create_task(self._send_outbox())
-        self._process.hub.enter(self, self._person_id)
-        self._process.access.enter(self)
-        self._post(Welcome())
+        self.process.hub.enter(self, self.person_id)
+        self.process.access.enter(self)
+        self.post(Welcome())
 
     async def disconnect(self, code: int) -> None:
         self._withdraw()
@@ -105,9 +109,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self._sender is not None:
             self._sender.cancel()
             self._sender = None
-            self._process.access.leave(self)
-            self._process.hub.leave(self, self._person_id)
-            self._watch(None)
+            self.process.access.leave(self)
+            self.process.hub.leave(self, self.person_id)
+            self.watch(None)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._sender is None:
@@ -117,7 +121,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             try:
                 self._spend()
                 frame = _parsed(text_data)
-                about = {name: getattr(frame, name, None) for name in ("client_id", "turn_id")}
+                about = {name: getattr(frame, name, None) for name in ABOUT}
                 await self._handle(frame)
             except SignedOut:
                 await self.close(SIGNED_OUT)
@@ -141,85 +145,91 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     # ---------------------------------------------------------------- what the browser says
 
     async def _handle(self, frame: Frame) -> None:
+        if await temporary_desk.handle_temporary_frame(self, frame):
+            return
         match frame:
             case Ping():
-                await self._with_rights(lambda: None)
-                self._post(Pong())
+                await self.with_rights(lambda: None)
+                self.post(Pong())
             case Open():
-                await self._open(frame.conversation_id)
+                await self.open(frame.conversation_id, back_to=frame.message_id)
             case Older():
-                page = await self._with_rights(
-                    queries.older_messages, self._person_id, frame.conversation_id, frame.before_message_id
+                page = await self.with_rights(
+                    queries.older_messages, self.person_id, frame.conversation_id, frame.before_message_id
                 )
-                self._post(
+                self.post(
                     OlderMessages(
                         conversation_id=frame.conversation_id,
                         messages=page.messages,
                         has_older=page.has_older,
                     )
                 )
-            case Send():
-                await self._begin(
+            case Send() if frame.if_busy == "refuse":
+                await self.begin(
                     services.submit_message,
                     client_id=frame.client_id,
                     text=frame.text,
                     conversation_id=frame.conversation_id,
                     assistant_id=frame.assistant_id,
-                    actor=self._actor,
+                    folder_id=frame.folder_id,
+                    attachment_ids=frame.attachment_ids,
+                    actor=self.actor,
                 )
             case Regenerate():
-                await self._begin(
+                await self.begin(
                     services.regenerate,
                     client_id=frame.client_id,
                     turn_id=frame.turn_id,
-                    actor=self._actor,
+                    message_id=frame.message_id,
+                    actor=self.actor,
                 )
             case Retry():
-                submitted = await self._with_rights(services.retry_turn, frame.turn_id, actor=self._actor)
-                self._process.runner.run(_unfinished(submitted.turn))
-                self._process.hub.resynchronise(submitted.conversation_id)
+                await self.take_up(services.retry_turn, frame.turn_id)
             case Stop():
-                await self._with_rights(services.request_stop, frame.turn_id, actor=self._actor)
-                self._process.runner.stop(frame.turn_id)
+                await self.with_rights(services.request_stop, frame.turn_id, actor=self.actor)
+                self.process.runner.stop(frame.turn_id)
+            case _:
+                await handle_tree_frame(self, frame)
 
-    async def _begin(self, act: Callable[..., Submitted], *, client_id: UUID, **fields: Any) -> None:
+    async def begin(self, act: Callable[..., Submitted], *, client_id: UUID, **fields: Any) -> None:
         """Begin a turn, run it and tell everybody who watches; a repetition is answered to this socket alone."""
+        self.show_begun(await self.with_rights(lambda: begun(act(client_id=client_id, **fields), client_id)))
 
-        def begun() -> tuple[Submitted, Accepted, TurnWork | None]:
-            submitted = act(client_id=client_id, **fields)
-            turn, replaced = submitted.turn, submitted.replaced_message_id
-            frame = queries.accepted(turn, client_id=client_id, replaces_message_id=replaced)
-            return submitted, frame, turns.fresh_work(turn) if submitted.is_new else None
-
-        submitted, frame, work = await self._with_rights(begun)
+    def show_begun(self, what: Begun) -> None:
+        """Run a turn that was begun, and show it."""
+        submitted, frame, work = what
         if submitted.conversation_is_new:
-            self._watch(submitted.conversation_id)
+            self.watch(submitted.conversation_id)
         if submitted.is_new:
-            self._process.hub.show(submitted.conversation_id, frame)
-            if self._conversation_id != submitted.conversation_id:
-                self._post(frame)
-            self._process.runner.run(_unfinished(submitted.turn), work=work)
+            self.tell(submitted.conversation_id, frame)
+            self.process.runner.run(unfinished(submitted.turn), work=work)
         else:
-            self._post(frame)
+            self.post(frame)
 
-    async def _open(self, conversation_id: UUID | None) -> None:
+    async def take_up(self, act: Callable[..., Submitted], turn_id: UUID) -> None:
+        """Let a turn that is over run once more, in its own message."""
+        submitted = await self.with_rights(act, turn_id, actor=self.actor)
+        self.process.runner.run(unfinished(submitted.turn))
+        self.process.hub.resynchronise(submitted.conversation_id)
+
+    async def open(self, conversation_id: UUID | None, *, back_to: UUID | None = None) -> None:
         """Watch first, then read: what changes in between is noticed, and read again."""
         async with self._one_opening:
             self._opening = True
             try:
-                self._watch(conversation_id)
+                self.watch(conversation_id)
                 while True:
                     self._changed_meanwhile = False
                     snapshot = (
                         Snapshot(conversation=None)
                         if conversation_id is None
-                        else await self._with_rights(queries.snapshot, self._person_id, conversation_id)
+                        else await self.with_rights(temporary_desk.snapshot, self, conversation_id, back_to)
                     )
                     if not self._changed_meanwhile:
                         break
-                self._post(self._with_live_turns(snapshot))
+                self.post(self._with_live_turns(snapshot))
             except PlatformError:
-                self._watch(None)
+                self.watch(None)
                 raise
             finally:
                 self._opening = False
@@ -231,18 +241,18 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         messages = []
         for message in snapshot.messages:
             if message.turn is not None and message.turn.state in {"queued", "running", "waiting"}:
-                live = self._process.hub.turn(
-                    message.turn.id, conversation_id=snapshot.conversation.id, owner_id=self._person_id
+                live = self.process.hub.turn(
+                    message.turn.id, conversation_id=snapshot.conversation.id, owner_id=self.person_id
                 )
                 message = message.model_copy(update={"turn": live.view()})
             messages.append(message)
         return snapshot.model_copy(update={"messages": messages})
 
-    async def _with_rights(self, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def with_rights(self, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `act` in a thread, after asking again whether this person may still be here."""
 
         def checked() -> R:
-            membership = membership_of(self._person_id, self._workspace_id)
+            membership = membership_of(self.person_id, self._workspace_id)
             if (
                 membership is None
                 or not membership.is_active
@@ -267,9 +277,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     # ---------------------------------------------------------------- what the browser is shown
 
-    def send_encoded(self, frame: str, *, structural: bool) -> None:
-        if self._opening:
-            self._changed_meanwhile |= structural
+    def send_encoded(self, frame: str, *, holds: Holds) -> None:
+        if holds == "nothing":
+            if self._outbox_bytes <= limits.SOCKET_BACKLOG_BYTES:
+                self._put(frame)
+        elif self._opening:
+            self._changed_meanwhile |= holds == "rows"
         elif not self._behind:
             self._put(frame)
             if self._outbox_bytes > limits.SOCKET_BACKLOG_BYTES:
@@ -281,12 +294,20 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._behind = True
         self._something.set()
 
-    def _post(self, frame: Frame) -> None:
+    def post(self, frame: Frame) -> None:
         """To this socket alone: an answer to what it asked, which neither waits nor counts as backlog."""
         self._put(frame.model_dump_json())
 
+    def tell(self, conversation_id: UUID, frame: ServerFrame) -> None:
+        """To everybody who watches the conversation, and to this socket, also while it is being sent a snapshot
+        instead of what it missed: whoever asked waits for this answer."""
+        is_passed_over = (self._opening or self._behind) and snapshot_holds(frame) != "nothing"
+        self.process.hub.show(conversation_id, frame)
+        if is_passed_over or self._conversation_id != conversation_id:
+            self.post(frame)
+
     def _refuse(self, error: PlatformError, **about: Any) -> None:
-        self._post(
+        self.post(
             Error(code=error.code, message=str(error.message), retry_after_s=error.retry_after_s, **about)
         )
 
@@ -308,20 +329,20 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 self._behind = False
                 with translation.override(self._language), workspace_scope(self._workspace_id):
                     try:
-                        await self._open(self._conversation_id)
+                        await self.open(self._conversation_id)
                     except SignedOut:
                         await self.close(SIGNED_OUT)
                     except PlatformError as error:
                         self._refuse(error)
 
-    def _watch(self, conversation_id: UUID | None) -> None:
+    def watch(self, conversation_id: UUID | None) -> None:
         if self._sender is None and conversation_id is not None:
             return  # it closed while the database was asked
         if self._conversation_id is not None:
-            self._process.hub.unwatch(self, self._conversation_id)
+            self.process.hub.unwatch(self, self._conversation_id)
         self._conversation_id = conversation_id
         if conversation_id is not None:
-            self._process.hub.watch(self, conversation_id)
+            self.process.hub.watch(self, conversation_id)
 
 
 class SignedOut(NotAllowed):
@@ -333,10 +354,6 @@ class SignedOut(NotAllowed):
 
 class Flooded(Exception):
     """The socket goes on after it was told to slow down: it closes."""
-
-
-def _unfinished(turn: Turn) -> Unfinished:
-    return Unfinished(turn.id, turn.workspace_id, turn.conversation_id, turn.owner_id)
 
 
 def _parsed(text: str | None) -> Frame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from chatplatform.chat.limits import TITLE_CHARS
-from chatplatform.chat.models import Conversation, Message
+from chatplatform.chat.models import Conversation, Message, QueuedMessage
 from chatplatform.privacy.content import decrypt_text, encrypt_text
 from chatplatform.privacy.subjects import Subject
 
@@ -27,6 +27,26 @@ def text_of(message: Message, owner: Subject) -> str:
     """The message's text; empty for an answer that is not finished."""
     content = bytes(message.content)
     return decrypt_text(owner, content, context=f"message:{message.id}") if content else ""
+
+
+def sealed_thinking(owner: Subject, message_id: UUID, text: str) -> bytes | None:
+    """None for no thinking."""
+    return encrypt_text(owner, text, context=f"thinking:{message_id}") if text else None
+
+
+def thinking_of(message: Message, owner: Subject) -> str:
+    """What the model thought before the message; empty while its turn runs, and where nothing is kept."""
+    sealed = bytes(message.thinking or b"")
+    return decrypt_text(owner, sealed, context=f"thinking:{message.id}") if sealed else ""
+
+
+def sealed_queued(owner: Subject, queued_id: UUID, text: str) -> bytes:
+    return encrypt_text(owner, text, context=f"queued:{queued_id}")
+
+
+def queued_text(message: QueuedMessage) -> str:
+    owner = Subject.person(message.owner_id)
+    return decrypt_text(owner, bytes(message.content), context=f"queued:{message.id}")
 
 
 def first_title(question: str) -> str:

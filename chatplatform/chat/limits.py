@@ -9,6 +9,8 @@ FRAMES_AT_ONCE = 60
 SOCKETS_A_PERSON = 30
 
 PAGE_MESSAGES = 50
+# how far a snapshot reaches back to a message that somebody looks at
+REACH_MESSAGES = 400
 TITLE_CHARS = 80
 
 # Shown text lags the engine by at most this, and one commit serves every turn of the process.
@@ -28,3 +30,6 @@ SOCKET_BACKLOG_BYTES = 512 * 1024
 ANSWER_TOKENS = 1024
 HISTORY_MESSAGES = 200
 HISTORY_STEP = 64
+
+# Messages of one conversation that may wait for a running answer to end.
+QUEUED_MESSAGES = 20

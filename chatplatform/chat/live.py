@@ -11,17 +11,31 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, cast
 from uuid import UUID
 
-from chatplatform.chat.protocol import Delta, ServerFrame, Tail, TurnChanged, TurnState, TurnView
+from chatplatform.chat.protocol import (
+    ConversationChanged,
+    ConversationRemoved,
+    Delta,
+    Kept,
+    ServerFrame,
+    Tail,
+    TurnChanged,
+    TurnState,
+    TurnView,
+)
 from chatplatform.chat.streaming_markdown import StreamingMarkdown
+from chatplatform.chat.thinking import ThinkingClock
+
+Holds = Literal["rows", "live turn", "nothing"]
 
 
 class Watcher(Protocol):
     """A socket, as the hub sees it."""
 
-    def send_encoded(self, frame: str, *, structural: bool) -> None:
+    def send_encoded(self, frame: str, *, holds: Holds) -> None:
         """Take an encoded frame without waiting; a watcher that is behind drops it and resynchronises.
 
-        A structural frame changes what a snapshot holds; the others only the live turn in it.
+        `holds` is what a snapshot has of it: rows, which have to be read after it; the live turn, which is put in
+        when the snapshot goes out; or nothing, and then only the frame itself tells it.
         """
 
     def resynchronise(self) -> None:
@@ -30,7 +44,8 @@ class Watcher(Protocol):
 
 @dataclass(slots=True)
 class LiveTurn:
-    """One running turn: `sequence` numbers the deltas shown here, `segment` the last row that they hold."""
+    """One running turn: `sequence` numbers the deltas shown here, `segment` the last row that they hold. `thinking` is
+    what the model thought so far, where that is shown; `clock` says for how long."""
 
     id: UUID
     conversation_id: UUID
@@ -42,6 +57,8 @@ class LiveTurn:
     segment: int = 0
     runs_here: bool = False
     markdown: StreamingMarkdown = field(default_factory=StreamingMarkdown)
+    thinking: str = ""
+    clock: ThinkingClock = field(default_factory=ThinkingClock)
 
     def view(self) -> TurnView:
         return TurnView(
@@ -52,10 +69,15 @@ class LiveTurn:
             tail=self._tail(),
             queue_position=self.queue_position,
             queue_wait_s=self.queue_wait_s,
+            thinking=self.thinking,
+            thought_s=self.clock.thought_s,
+            is_thinking=self.clock.is_running,
+            has_thinking=bool(self.thinking),
         )
 
-    def feed(self, text: str, segment: int) -> Delta:
-        """Show committed text that ends with the turn's segment number `segment`."""
+    def feed(self, text: str, segment: int, *, thinking: str = "") -> Delta:
+        """Show committed text, and thinking, up to the turn's segment number `segment`."""
+        self.thinking += thinking
         change = self.markdown.feed(text)
         self.sequence += 1
         self.segment = segment
@@ -65,6 +87,9 @@ class LiveTurn:
             blocks=change.blocks,
             tail=self._tail() if change.tail_replaced else None,
             tail_add="" if change.tail_replaced else change.tail_text,
+            thinking_add=thinking,
+            thought_s=self.clock.thought_s,
+            is_thinking=self.clock.is_running,
         )
 
     def _tail(self) -> Tail:
@@ -129,6 +154,10 @@ class LiveHub:
     def unwatch(self, watcher: Watcher, conversation_id: UUID) -> None:
         _discard(self._of_conversation, conversation_id, watcher)
 
+    def is_watching(self, conversation_id: UUID) -> bool:
+        """Whether anybody has the conversation open here."""
+        return conversation_id in self._of_conversation
+
     @property
     def open_sockets(self) -> int:
         return sum(len(watchers) for watchers in self._of_person.values())
@@ -142,19 +171,11 @@ class LiveHub:
 
     def show(self, conversation_id: UUID, frame: ServerFrame) -> None:
         """Send to every watcher of the conversation; encoded once."""
-        watchers = self._of_conversation.get(conversation_id)
-        if watchers:
-            encoded, structural = frame.model_dump_json(), not isinstance(frame, Delta | TurnChanged)
-            for watcher in tuple(watchers):
-                watcher.send_encoded(encoded, structural=structural)
+        _send(self._of_conversation.get(conversation_id), frame)
 
     def show_person(self, person_id: UUID, frame: ServerFrame) -> None:
         """Send to every socket of the person."""
-        watchers = self._of_person.get(person_id)
-        if watchers:
-            encoded, structural = frame.model_dump_json(), not isinstance(frame, Delta | TurnChanged)
-            for watcher in tuple(watchers):
-                watcher.send_encoded(encoded, structural=structural)
+        _send(self._of_person.get(person_id), frame)
 
     def resynchronise(self, conversation_id: UUID) -> None:
         for watcher in tuple(self._of_conversation.get(conversation_id, ())):
@@ -165,3 +186,20 @@ def _discard(index: dict[UUID, set[Watcher]], key: UUID, watcher: Watcher) -> No
     index[key].discard(watcher)
     if not index[key]:
         del index[key]
+
+
+def _send(watchers: set[Watcher] | None, frame: ServerFrame) -> None:
+    if watchers:
+        encoded, holds = frame.model_dump_json(), snapshot_holds(frame)
+        for watcher in tuple(watchers):
+            watcher.send_encoded(encoded, holds=holds)
+
+
+def snapshot_holds(frame: ServerFrame) -> Holds:
+    """See `Watcher.send_encoded`."""
+    match frame:
+        case Delta() | TurnChanged():
+            return "live turn"
+        case ConversationChanged() | ConversationRemoved() | Kept():
+            return "nothing"
+    return "rows"

@@ -1,12 +1,13 @@
 """Markdown to safe HTML: the one renderer and the one sanitiser of everything a model or a person writes.
 
 Raw HTML in the source is shown as text. Images are never loaded: they become links, because an address that a
-model composes can carry the conversation away. Links open apart and tell the other side nothing.
+model composes can carry the conversation away. Links open apart and tell the other side nothing. Maths comes back as
+MathML (maths.py), and `[1]` as a button where there is a source of that number (citations.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -21,9 +22,13 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from chatplatform.chat.citations import citations_plugin, environment
+from chatplatform.chat.maths import formulas_of, maths_plugin
+
 TAGS = {
     "p", "br", "hr", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre", "code", "span",
     "em", "strong", "s", "a", "table", "thead", "tbody", "tr", "th", "td", "div",
+    "button",
 }  # fmt: skip
 ATTRIBUTES = {
     "a": {"href", "title"},
@@ -32,8 +37,10 @@ ATTRIBUTES = {
     "pre": {"class"},
     "code": {"class"},
     "span": {"class"},
-    "th": {"class"},
-    "td": {"class"},
+    "th": {"class", "dir"},
+    "td": {"class", "dir"},
+    "button": {"class", "type", "data-citation"},
+    **{tag: {"dir"} for tag in ("p", "h3", "h4", "h5", "h6", "li")},
 }
 MAX_HIGHLIGHTED_CHARS = 50_000
 
@@ -55,10 +62,34 @@ class Renderer(RendererHTML):
         return f'<a href="{escape(address)}">{escape(text)}</a>'
 
     def heading_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        return f"<{_heading(tokens[index])}>"
+        return f'<{_heading(tokens[index])} dir="auto">'
 
     def heading_close(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         return f"</{_heading(tokens[index])}>\n"
+
+    def paragraph_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        return "" if tokens[index].hidden else '<p dir="auto">'
+
+    def list_item_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        return '<li dir="auto">'
+
+    def table_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        return '<div class="table-box"><table>\n'
+
+    def table_close(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        return "</table></div>\n"
+
+    def math_block(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        token = tokens[index]
+        return formulas_of(env).placed(token.content, token.markup, display=True, block=True)
+
+    def math_inline(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        token = tokens[index]
+        return formulas_of(env).placed(token.content, token.markup, display=token.meta["display"])
+
+    def citation(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        number = tokens[index].content
+        return f'<button class="citation" type="button" data-citation="{number}">{number}</button>'
 
     def th_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         return _cell(tokens[index])
@@ -77,7 +108,9 @@ def _cell(token: Token) -> str:
     style = str(token.attrs.get("style", ""))
     align = style.removeprefix("text-align:")
     return (
-        f'<{token.tag} class="align-{align}">' if align in {"left", "center", "right"} else f"<{token.tag}>"
+        f'<{token.tag} class="align-{align}" dir="auto">'
+        if align in {"left", "center", "right"}
+        else f'<{token.tag} dir="auto">'
     )
 
 
@@ -102,6 +135,8 @@ def parser() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False}, renderer_cls=Renderer).enable(
         ["table", "strikethrough"]
     )
+    maths_plugin(markdown)
+    citations_plugin(markdown)
     # a link to our own pages must not be made by whoever makes the model speak
     markdown.validateLink = lambda url: url.lower().startswith(("https://", "http://", "mailto:"))  # type: ignore[method-assign]
     return markdown
@@ -119,12 +154,17 @@ def sanitise(html: str) -> str:
     )
 
 
-def render(text: str) -> str:
-    """Safe HTML of a whole markdown text."""
-    return sanitise(parser().render(text))
+def render(text: str, sources: Collection[int] = ()) -> str:
+    """Safe HTML of a whole markdown text, in which these numbers are citations."""
+    env = environment(sources)
+    return _clean(parser().render(text, env), env)
 
 
 def render_tokens(tokens: Sequence[Token], env: dict[str, Any]) -> str:
     """Safe HTML of some of a text's top-level tokens, as `parser().parse` gave them."""
     markdown = parser()
-    return sanitise(markdown.renderer.render(tokens, markdown.options, env))
+    return _clean(markdown.renderer.render(tokens, markdown.options, env), env)
+
+
+def _clean(html: str, env: dict[str, Any]) -> str:
+    return formulas_of(env).put_back(sanitise(html))

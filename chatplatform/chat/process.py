@@ -12,7 +12,8 @@ from chatplatform.chat.access_watch import AccessWatch
 from chatplatform.chat.live import LiveHub
 from chatplatform.chat.runner import TurnRunner
 from chatplatform.chat.tail import Tail
-from chatplatform.inference.endpoint_watch import watch as watch_engines
+from chatplatform.chat.temporary.house import TemporaryHouse
+from chatplatform.inference.endpoints.endpoint_watch import watch as watch_engines
 
 State = Literal["stopped", "running", "draining"]
 
@@ -30,6 +31,7 @@ class ChatProcess:
         self.hub = LiveHub()
         self.runner = TurnRunner(self.hub)
         self.access = AccessWatch()
+        self.temporary = TemporaryHouse(self.hub, self.runner, self.access)
         self._tail = Tail(self.hub, self.runner)
         self._watching: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
@@ -39,6 +41,7 @@ class ChatProcess:
         self._watching = [
             asyncio.create_task(self._tail.run()),
             asyncio.create_task(self.access.run()),
+            asyncio.create_task(self.temporary.run()),
             asyncio.create_task(watch_engines()),
         ]
 
@@ -57,6 +60,7 @@ class ChatProcess:
         for task in self._watching:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
+        await self.temporary.close()
         await self.runner.close()
 
 

@@ -10,12 +10,15 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from uuid import UUID
 
-from chatplatform.chat import limits, turns
+from chatplatform.chat import limits, queueing, turns
+from chatplatform.chat.begun import Begun, begun, unfinished
 from chatplatform.chat.live import LiveHub
 from chatplatform.chat.pipeline import TurnRun
 from chatplatform.chat.segments import SegmentWriter
+from chatplatform.chat.turn_store import RowStore, TurnStore
 from chatplatform.chat.turns import TurnWork, Unfinished
 from chatplatform.common import measured
+from chatplatform.common.scope import workspace_scope
 from chatplatform.common.threads import in_thread
 
 logger = logging.getLogger(__name__)
@@ -32,6 +35,8 @@ class TurnRunner:
         self._runs: dict[UUID, tuple[TurnRun, asyncio.Task[None]]] = {}
         self._chores: list[asyncio.Task[None]] = []
         self._has_run: deque[UUID] = deque(maxlen=REMEMBERED)
+        self._following: set[asyncio.Task[None]] = set()
+        self._leaving = False
 
     async def start(self) -> None:
         self._writer.start()
@@ -46,6 +51,7 @@ class TurnRunner:
 
     async def hand_over(self, *, after_s: float) -> None:
         """Let running turns end, at most so long; then release the rest, so that others go on with them at once."""
+        self._leaving = True
         _, take_over = self._chores
         take_over.cancel()
         ends_at = monotonic() + after_s
@@ -64,6 +70,7 @@ class TurnRunner:
         await in_thread(turns.release_leases)()
 
     async def _break_off(self) -> None:
+        self._leaving = True
         running = [task for _, task in self._runs.values()]
         for task in running:
             task.cancel()
@@ -73,18 +80,20 @@ class TurnRunner:
             # what the writer still has of them is refused once another process has taken the lease
             await in_thread(turns.release_leases)()
 
-    def run(self, turn: Unfinished, *, work: TurnWork | None = None) -> None:
-        """Run a turn whose lease this process holds, from `work` if it is at hand. Twice changes nothing."""
+    def run(self, turn: Unfinished, *, work: TurnWork | None = None, store: TurnStore | None = None) -> None:
+        """Run a turn whose lease this process holds, from `work` if it is at hand; or one that lives in a `store` of
+        its own. Twice changes nothing."""
         if turn.id in self._runs:
             return
         live = self._hub.turn(turn.id, conversation_id=turn.conversation_id, owner_id=turn.owner_id)
         live.runs_here = True
-        run = TurnRun(live, workspace_id=turn.workspace_id, hub=self._hub, writer=self._writer, work=work)
+        store = store or RowStore(live, turn.workspace_id, self._writer)
+        run = TurnRun(live, workspace_id=turn.workspace_id, hub=self._hub, store=store, work=work)
         # a context of its own: nothing of the request or socket that began it may leak into it
         task = asyncio.create_task(run.run(), context=contextvars.Context())
         self._runs[turn.id] = (run, task)
         self._has_run.append(turn.id)
-        task.add_done_callback(lambda done: self._over(turn.id, done))
+        task.add_done_callback(lambda done: self._over(turn, done))
 
     def has_run(self, turn_id: UUID) -> bool:
         """Whether the turn ran here lately, so that this process has shown it already."""
@@ -96,14 +105,42 @@ class TurnRunner:
         if entry is not None:
             entry[0].stop()
 
-    def _over(self, turn_id: UUID, task: asyncio.Task[None]) -> None:
-        run, _ = self._runs.pop(turn_id)
+    def _over(self, turn: Unfinished, task: asyncio.Task[None]) -> None:
+        run, _ = self._runs.pop(turn.id)
         error = None if task.cancelled() else task.exception()
         if task.cancelled() or error is not None:
             # the lease ends by itself and the turn is taken up again, here or elsewhere
             run.abandon()
         if error is not None:
-            logger.error("turn %s broke off", turn_id, exc_info=error)
+            logger.error("turn %s broke off", turn.id, exc_info=error)
+        elif run.is_leased and not task.cancelled() and not self._leaving:
+            following = asyncio.create_task(
+                self._follow(turn.conversation_id, turn.workspace_id, turn.id), context=contextvars.Context()
+            )
+            self._following.add(following)
+            following.add_done_callback(self._following.discard)
+
+    async def _follow(
+        self, conversation_id: UUID, workspace_id: UUID, after_turn_id: UUID | None = None
+    ) -> None:
+        """Begin with the next message that waits in this conversation; the sweep does what fails here."""
+
+        def next_turn() -> Begun | None:
+            submitted = queueing.begin_next(conversation_id, after_turn_id=after_turn_id)
+            client_id = submitted.turn.question.client_id if submitted is not None else None
+            if submitted is None or not submitted.is_new or client_id is None:
+                return None
+            return begun(submitted, client_id)
+
+        try:
+            with workspace_scope(workspace_id):
+                what = await in_thread(next_turn)()
+        except Exception:
+            logger.exception("the next message of a conversation was not sent; it is tried again")
+            return
+        if what is not None:
+            self._hub.show(conversation_id, what.frame)
+            self.run(unfinished(what.submitted.turn), work=what.work)
 
     async def _every(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -114,7 +151,7 @@ class TurnRunner:
             await asyncio.sleep(seconds)
 
     async def _renew(self) -> None:
-        running = list(self._runs)
+        running = [turn_id for turn_id, (run, _) in self._runs.items() if run.is_leased]
         if not running:
             return
         held = await in_thread(turns.renew_leases)(running)
@@ -131,3 +168,5 @@ class TurnRunner:
                 logger.info("taking up turn %s, which its process dropped", turn.id)
                 measured.TURNS_TAKEN_UP.add()
                 self.run(turn)
+        for queue in await in_thread(queueing.waiting_queues)():
+            await self._follow(queue.conversation_id, queue.workspace_id)

@@ -1,4 +1,4 @@
-"""The text of a running answer, durable before it is shown.
+"""The text of a running answer, and of the thinking before it, durable before it is shown.
 
 One thread of the process writes for all its turns: whatever has gathered while it was busy goes into one
 transaction (group commit), so that the cost of a commit is shared. A segment is written only while the writer's
@@ -14,9 +14,11 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import close_old_connections, connection, transaction
+from django.db.models import Max
 
 from chatplatform.chat.models import Segment, Turn
 from chatplatform.common import measured
@@ -36,6 +38,7 @@ class _Append:
     owner: Subject
     sequence: int
     text: str
+    kind: Segment.Kind
     lease_owner: str
     done: Future[None]
 
@@ -44,15 +47,37 @@ def segment_context(turn_id: UUID, sequence: int) -> str:
     return f"segment:{turn_id}:{sequence}"
 
 
-def joined_text(turn: Turn, owner: Subject, *, after: int = 0) -> tuple[str, int]:
-    """The durable text of a turn past segment `after`, and its last sequence number (0 when there is none)."""
+class Said(NamedTuple):
+    """What is durable of a turn: the answer, the thinking before it, and the last sequence number (0: none)."""
+
+    text: str
+    thinking: str
+    segment: int
+
+
+def said_so_far(turn: Turn, owner: Subject, *, after: int = 0) -> Said:
+    """What is durable of a turn past segment `after`."""
     segments = Segment.objects.filter(turn=turn, sequence__gt=after)
-    rows = list(segments.order_by("sequence").values_list("sequence", "content"))
+    last = 0
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for sequence, kind, content in segments.order_by("sequence").values_list("sequence", "kind", "content"):
+        piece = decrypt_text(owner, bytes(content), context=segment_context(turn.id, sequence))
+        (thoughts if kind == Segment.Kind.THINKING else texts).append(piece)
+        last = sequence
+    return Said("".join(texts), "".join(thoughts), last)
+
+
+def joined_text(turn: Turn, owner: Subject) -> tuple[str, int]:
+    """The durable text of a turn's answer, and its last sequence number (0 when there is none)."""
+    segments = Segment.objects.filter(turn=turn)
+    last: int | None = segments.aggregate(last=Max("sequence"))["last"]
+    rows = segments.filter(kind=Segment.Kind.ANSWER).order_by("sequence").values_list("sequence", "content")
     text = "".join(
         decrypt_text(owner, bytes(content), context=segment_context(turn.id, sequence))
         for sequence, content in rows
     )
-    return text, rows[-1][0] if rows else 0
+    return text, last or 0
 
 
 class SegmentWriter:
@@ -71,14 +96,22 @@ class SegmentWriter:
         self._thread.join(timeout=10)
 
     async def append(
-        self, *, turn_id: UUID, workspace_id: UUID, owner: Subject, sequence: int, text: str, lease_owner: str
+        self,
+        *,
+        turn_id: UUID,
+        workspace_id: UUID,
+        owner: Subject,
+        sequence: int,
+        text: str,
+        kind: Segment.Kind = Segment.Kind.ANSWER,
+        lease_owner: str,
     ) -> None:
         """Commit `text` as segment `sequence` of the turn.
 
         Raises LeaseLost when the turn is somebody else's now, and database errors as they come.
         """
         done: Future[None] = Future()
-        self._queue.put(_Append(turn_id, workspace_id, owner, sequence, text, lease_owner, done))
+        self._queue.put(_Append(turn_id, workspace_id, owner, sequence, text, kind, lease_owner, done))
         await asyncio.wrap_future(done)
 
     def _run(self) -> None:
@@ -134,6 +167,7 @@ def _write(batch: Iterable[_Append]) -> set[UUID]:
                     workspace_id=item.workspace_id,
                     turn_id=item.turn_id,
                     sequence=item.sequence,
+                    kind=item.kind,
                     content=encrypt_text(
                         item.owner, item.text, context=segment_context(item.turn_id, item.sequence)
                     ),

@@ -1,8 +1,9 @@
 """Markdown that is rendered while it arrives: finished blocks once as HTML, the open tail as text.
 
 A top-level block is finished when another one has begun after it (CommonMark 0.31, section 3: later lines
-never change an earlier sibling). Only the open block is parsed again, and for a long one ever more rarely, so
-that the cost of a token stays constant. Inside a fenced code block only its closing line is looked for.
+never change an earlier sibling). Only the open block is parsed again, without what stands in its lines; for a long
+one ever more rarely, so that the cost of a token stays constant. Lines that go on with a table or a list are not
+parsed at all, and inside a fenced code block only its closing line is looked for.
 """
 
 from __future__ import annotations
@@ -11,12 +12,20 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from markdown_it.token import Token
+
+from chatplatform.chat.citations import environment
 from chatplatform.chat.markdown import parser, render_tokens
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^`\n]*\n")
 NEWLINE = re.compile(r"\r\n?|\n")  # what the parser takes for the end of a line
 # Below this many characters the open block is parsed at every new line, above it after it has grown by an eighth.
 SMALL_TAIL = 2_000
+# Lines that go on with an open table or list, empty ones among them. One that ends it all the same closes it later; but
+# what else follows an empty line ends it for certain.
+TABLE_GOES_ON = re.compile(r"(?<!\n\n) {0,3}\|.*\n|[ \t\r]*\n")
+LIST_GOES_ON = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t].*)?\n|(?: {2}| ?\t).*\n|[ \t\r]*\n")
+GOES_ON = {"table_open": TABLE_GOES_ON, "bullet_list_open": LIST_GOES_ON, "ordered_list_open": LIST_GOES_ON}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +40,16 @@ class Change:
 
 @dataclass(slots=True)
 class StreamingMarkdown:
-    """The view of one answer while it grows. `text` is the whole source so far."""
+    """The view of one answer while it grows. `text` is the whole source so far; `sources` are the numbers that are
+    citations in it, to be set before the first piece."""
 
+    sources: frozenset[int] = frozenset()
     blocks: list[str] = field(default_factory=list)
     _closed: list[str] = field(default_factory=list)
     _tail: str = ""
     _parse_at: int = 0
+    _goes_on: re.Pattern[str] | None = None
+    _gone_on: int = 0  # up to here its lines were found to go on
     _fence: re.Pattern[str] | None = None
     _fence_language: str = ""
     _fence_start: int = 0
@@ -84,9 +97,22 @@ class StreamingMarkdown:
             self._fence_language = opening.group(2)[:32]
             self._fence_start = self._fence_scanned = opening.end()
             return True
-        if len(self._tail) < self._parse_at:
+        if self._block_goes_on() or len(self._tail) < self._parse_at:
             return False
         return self._close_blocks()
+
+    def _block_goes_on(self) -> bool:
+        """Whether all new lines are more of the open table or list."""
+        if self._goes_on is None:
+            return False
+        while line := self._goes_on.match(self._tail, self._gone_on):
+            self._gone_on = line.end()
+        if self._tail.find("\n", self._gone_on) < 0:
+            return True
+        if self._tail.endswith("\n\n", 0, self._gone_on):
+            self._parse_at = 0  # the end of a long block is seen at once
+        self._goes_on = None
+        return False
 
     def _close_fence(self) -> bool:
         assert self._fence is not None
@@ -101,12 +127,17 @@ class StreamingMarkdown:
     def _close_blocks(self) -> bool:
         """Close every top-level block but the last, which may go on."""
         complete = self._tail.rfind("\n") + 1
-        env: dict[str, Any] = {}
-        tokens = parser().parse(self._tail[:complete], env)
-        starts = [token.map[0] for token in tokens if token.level == 0 and token.map and token.nesting >= 0]
+        env: dict[str, Any] = environment(self.sources)
+        tokens: list[Token] = []
+        # as the parser itself begins, less what is within lines: that moves no block
+        source = NEWLINE.sub("\n", self._tail[:complete]).replace("\0", "\ufffd")
+        parser().block.parse(source, parser(), env, tokens)
+        tops = [token for token in tokens if token.level == 0 and token.map and token.nesting >= 0]
+        starts = [token.map[0] for token in tops if token.map]
         if len(starts) < 2:
             grown = len(self._tail) // 8 if len(self._tail) > SMALL_TAIL else 0
             self._parse_at = len(self._tail) + grown
+            self._goes_on, self._gone_on = GOES_ON.get(tops[0].type) if tops else None, complete
             return False
         ends = [match.end() for match in NEWLINE.finditer(self._tail)]
         self._close(ends[starts[-1] - 1])
@@ -114,12 +145,12 @@ class StreamingMarkdown:
 
     def _close(self, end: int) -> None:
         source = self._tail[:end]
-        env: dict[str, Any] = {}
+        env: dict[str, Any] = environment(self.sources)
         html = render_tokens(parser().parse(source, env), env)
         if html.strip():
             self.blocks.append(html)
         self._closed.append(source)
         self._tail = self._tail[end:]
-        self._fence = None
+        self._fence = self._goes_on = None
         self._fence_language = ""
-        self._fence_start = self._parse_at = 0
+        self._fence_start = self._parse_at = self._gone_on = 0

@@ -24,10 +24,13 @@ from chatplatform.chat.protocol import (
     ConversationRemoved,
     ConversationView,
     Finished,
+    MessageChanged,
     MessageView,
 )
 from chatplatform.chat.runner import TurnRunner
-from chatplatform.chat.segments import joined_text
+from chatplatform.chat.segments import Said, said_so_far
+from chatplatform.chat.sources.queries import source_numbers
+from chatplatform.chat.thinking import ThinkingClock
 from chatplatform.chat.wake import listen
 from chatplatform.common.errors import NotFound
 from chatplatform.common.scope import all_workspaces, workspace_scope
@@ -95,13 +98,24 @@ class Tail:
         for row in rows:
             match row.kind:
                 case Announcement.Kind.STOP if row.turn_id is not None:
-                    self._runner.stop(row.turn_id)
+                    # it may have been continued since
+                    if await in_thread(_is_to_stop)(row.turn_id):
+                        self._runner.stop(row.turn_id)
                 case Announcement.Kind.REMOVED:
                     changed.pop(row.conversation_id, None)
                     self._hub.show_person(
                         row.owner_id, ConversationRemoved(conversation_id=row.conversation_id)
                     )
                     self._hub.resynchronise(row.conversation_id)
+                case Announcement.Kind.PATH | Announcement.Kind.QUEUE:
+                    self._hub.resynchronise(row.conversation_id)
+                case Announcement.Kind.MESSAGE if row.message_id is not None:
+                    message = await in_thread(_message)(row)
+                    if message is not None:
+                        self._hub.show(
+                            row.conversation_id,
+                            MessageChanged(conversation_id=row.conversation_id, message=message),
+                        )
                 case Announcement.Kind.TURN | Announcement.Kind.CONVERSATION if self._hub.sockets_of(
                     row.owner_id
                 ):
@@ -115,12 +129,14 @@ class Tail:
 
     async def _follow(self, live: LiveTurn) -> None:
         """Show what another process has committed of a turn."""
-        text, segment, finished, gone = await in_thread(_progress)(live)
+        said, clock, finished, gone = await in_thread(_progress)(live)
         if live.runs_here:
             return  # taken over by this process meanwhile
-        if segment > live.segment:
+        if said.segment > live.segment or (clock is not None and clock.is_running != live.clock.is_running):
+            live.clock = clock or live.clock
             self._hub.set_state(live, "running")
-            self._hub.show(live.conversation_id, live.feed(text, segment))
+            segment = max(said.segment, live.segment)
+            self._hub.show(live.conversation_id, live.feed(said.text, segment, thinking=said.thinking))
         if finished is not None:
             self._hub.forget(live.id)
             if finished.turn is not None and finished.turn.error is not None:
@@ -140,13 +156,26 @@ def _conversation(row: Announcement) -> ConversationView | None:
             return None
 
 
-def _progress(live: LiveTurn) -> tuple[str, int, MessageView | None, bool]:
-    """New text, its last segment, the answer if the turn is over, and whether the turn is gone."""
+def _is_to_stop(turn_id: UUID) -> bool:
+    with all_workspaces("the stop was authorised when it was asked for"):
+        return Turn.objects.filter(id=turn_id, stop_requested_at__isnull=False).exists()
+
+
+def _message(row: Announcement) -> MessageView | None:
+    with workspace_scope(row.workspace_id):
+        return queries.message_of(row.owner_id, row.message_id) if row.message_id is not None else None
+
+
+def _progress(live: LiveTurn) -> tuple[Said, ThinkingClock | None, MessageView | None, bool]:
+    """What is new, how long it has thought, the answer if the turn is over, and whether the turn is gone."""
+    nothing = Said("", "", 0)
     with all_workspaces("the watcher was authorised when it opened the conversation"):
         turn = Turn.objects.filter(id=live.id).select_related("conversation").first()
         if turn is None:
-            return "", 0, None, True
+            return nothing, None, None, True
         if turn.state not in Turn.UNFINISHED:
-            return "", 0, queries.finished_answer(live.id), False
-        text, segment = joined_text(turn, Subject.person(live.owner_id), after=live.segment)
-        return text, segment, None, False
+            return nothing, None, queries.finished_answer(live.id), False
+        if not live.segment:
+            live.markdown.sources = source_numbers(live.id)
+        said = said_so_far(turn, Subject.person(live.owner_id), after=live.segment)
+        return said, ThinkingClock(turn.thought_s, turn.thinking_since), None, False

@@ -13,6 +13,8 @@ from chatplatform.accounts.queries import groups
 from chatplatform.common.errors import InvalidInput
 from chatplatform.console.engines import language_engine
 from chatplatform.inference.events import Sampling
+from chatplatform.knowledge.models import AssistantKnowledge
+from chatplatform.knowledge.queries import assistant_use, collection_list
 from chatplatform.prompts.assistant_changes import MAX_DESCRIPTION_CHARS, MAX_STARTERS, AssistantSpec
 from chatplatform.prompts.models import Assistant, AssistantGroup, Prompt
 from chatplatform.prompts.releases import MAX_NAME_CHARS
@@ -59,14 +61,29 @@ class AssistantForm(forms.Form):
         label=_("Who may use it"), choices=Assistant.Audience.choices, initial=Assistant.Audience.EVERYBODY
     )
     groups = forms.MultipleChoiceField(label=_("Groups"), required=False)
+    keeps_no_summaries = forms.BooleanField(
+        label=_("Leave out what does not fit, without summarising it"), required=False
+    )
+    hides_thinking = forms.BooleanField(label=_("Do not show what the model thinks"), required=False)
 
-    def __init__(self, data: Any = None, *, assistant: Assistant | None = None) -> None:
+    collections = forms.MultipleChoiceField(label=_("Collections"), required=False)
+    use = forms.ChoiceField(
+        label=_("How it uses them"),
+        choices=AssistantKnowledge.Use.choices,
+        initial=AssistantKnowledge.Use.HELP,
+        required=False,
+    )
+
+    def __init__(self, data: Any = None, *, reader_id: UUID, assistant: Assistant | None = None) -> None:
         super().__init__(data, initial=_initial(assistant) if assistant else None)
         self._fixed_stop = tuple(assistant.sampling.get("stop", ())) if assistant else ()
         self.fields["prompt"].choices = _prompts(assistant)  # type: ignore[attr-defined]
         self.fields["model"].choices = _models(assistant.model if assistant else "")  # type: ignore[attr-defined]
         self.fields["groups"].choices = [  # type: ignore[attr-defined]
             (str(group.id), group.name) for group in groups()
+        ]
+        self.fields["collections"].choices = [  # type: ignore[attr-defined]
+            (str(view.id), view.name) for view in collection_list(reader_id)
         ]
         for code, label in settings.LANGUAGES:
             if code != "en":
@@ -120,6 +137,12 @@ class AssistantForm(forms.Form):
     def prompt_id(self) -> UUID:
         return UUID(self.cleaned_data["prompt"])
 
+    def collection_ids(self) -> frozenset[UUID]:
+        return frozenset(UUID(one) for one in self.cleaned_data["collections"])
+
+    def use_of_knowledge(self) -> str:
+        return self.cleaned_data["use"] or AssistantKnowledge.Use.HELP
+
     def spec(self) -> AssistantSpec:
         """What the valid form says. Raises InvalidInput for sampling out of range."""
         found = self.cleaned_data
@@ -127,6 +150,10 @@ class AssistantForm(forms.Form):
         sampling = {name: found[name] for name, *_rest in SAMPLING_FIELDS if found.get(name) is not None}
         if self._fixed_stop:
             sampling["stop"] = self._fixed_stop
+        if found["keeps_no_summaries"]:
+            sampling["summaries"] = False
+        if found["hides_thinking"]:
+            sampling["thinking"] = False
         is_everybodys = found["audience"] == Assistant.Audience.EVERYBODY
         return AssistantSpec(
             name=found["name"],
@@ -149,7 +176,10 @@ def require_valid(form: AssistantForm) -> None:
 
 
 def _initial(row: Assistant) -> dict[str, Any]:
+    knowledge = assistant_use(row.id)
     found: dict[str, Any] = {
+        "collections": [str(collection_id) for collection_id in knowledge.collection_ids],
+        "use": knowledge.use,
         "name": row.name,
         "description": row.description,
         "prompt": str(row.prompt_id),
@@ -159,6 +189,8 @@ def _initial(row: Assistant) -> dict[str, Any]:
             str(group_id)
             for group_id in AssistantGroup.objects.filter(assistant=row).values_list("group_id", flat=True)
         ],
+        "keeps_no_summaries": row.sampling.get("summaries") is False,
+        "hides_thinking": row.sampling.get("thinking") is False,
         **{name: row.sampling.get(name) for name, *_rest in SAMPLING_FIELDS},
     }
     for code, _label in settings.LANGUAGES:

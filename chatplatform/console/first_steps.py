@@ -26,7 +26,7 @@ from chatplatform.common.scope import current_workspace_id
 from chatplatform.console.audit_events import FIRST_STEPS_SHOWN, REMOTE_HOSTS_REVIEWED
 from chatplatform.console.models import WorkspaceMark
 from chatplatform.inference import gateway
-from chatplatform.inference.endpoint_queries import hosts_elsewhere
+from chatplatform.inference.endpoints.endpoint_queries import hosts_elsewhere
 from chatplatform.prompts.models import Assistant, PromptVersion
 from chatplatform.web.setup_status import read_setup_status
 

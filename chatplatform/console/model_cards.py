@@ -10,15 +10,21 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from chatplatform.common.clock import now
-from chatplatform.inference import catalogue, model_choice, model_services, model_store, model_work
-from chatplatform.inference.catalogue import CatalogueModel
-from chatplatform.inference.fit import MachineFacts, Suggestion, better_model
-from chatplatform.inference.forecast import Forecast, forecast
 from chatplatform.inference.gateway import EngineStatus
-from chatplatform.inference.model_choice import Chosen, Role
-from chatplatform.inference.model_store import Presence
-from chatplatform.inference.quantizing import KINDS
-from chatplatform.inference.speeds import Speed
+from chatplatform.inference.model_files import (
+    catalogue,
+    model_choice,
+    model_services,
+    model_store,
+    model_work,
+)
+from chatplatform.inference.model_files.catalogue import CatalogueModel
+from chatplatform.inference.model_files.fit import MachineFacts, Suggestion, better_model
+from chatplatform.inference.model_files.forecast import Forecast, forecast
+from chatplatform.inference.model_files.model_choice import Chosen, Role
+from chatplatform.inference.model_files.model_store import Presence
+from chatplatform.inference.model_files.quantizing import KINDS
+from chatplatform.inference.model_files.speeds import Speed
 from chatplatform.jobs.models import JobState
 from chatplatform.jobs.queries import JobView, newest_by_key
 

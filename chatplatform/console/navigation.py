@@ -45,8 +45,10 @@ SECTIONS: tuple[Section, ...] = (
         (
             Entry("console:assistants", _("Assistants"), "sparkles", Permission.ASSISTANTS_READ),
             Entry("console:prompts", _("Prompts"), "chat-bubble-bottom-center-text", Permission.PROMPTS_READ),
+            Entry("console:knowledge", _("Knowledge"), "book-open", Permission.KNOWLEDGE_READ),
             Entry("console:models", _("Models"), "cpu-chip", Permission.MODELS_READ),
             Entry("console:engines", _("Engines"), "server-stack", Permission.MODELS_READ),
+            Entry("console:feedback", _("Feedback"), "hand-thumb-up", Permission.FEEDBACK_READ),
         ),
     ),
     Section(
@@ -54,7 +56,9 @@ SECTIONS: tuple[Section, ...] = (
         (
             Entry("console:members", _("Members"), "users", Permission.MEMBERS_READ),
             Entry("console:groups", _("Groups"), "user-group", Permission.GROUPS_MANAGE),
+            Entry("console:sharing", _("Sharing"), "link", Permission.SHARING_MANAGE),
             Entry("console:usage", _("Usage"), "chart-bar", Permission.USAGE_READ),
+            Entry("console:temporary_chats", _("Temporary chats"), "clock", Permission.WORKSPACE_MANAGE),
         ),
     ),
     Section(
@@ -63,6 +67,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("console:health", _("Health"), "heart", Permission.HEALTH_READ),
             Entry("console:jobs", _("Jobs"), "queue-list", Permission.JOBS_READ),
             Entry("console:audit", _("Audit log"), "shield-check", Permission.AUDIT_READ),
+            Entry("console:outbound", _("What left"), "arrow-up-tray", Permission.AUDIT_READ),
             Entry("console:plug", _("Pull the plug"), "bolt", Permission.SYSTEM_MANAGE),
         ),
     ),

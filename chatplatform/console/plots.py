@@ -67,6 +67,53 @@ def bar_plot(values: Sequence[tuple[str, int]]) -> Plot | None:
     return Plot(tuple(bars), top, values[0][0], values[-1][0])
 
 
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One share: where its dot stands in the box, and what it says."""
+
+    x: float
+    y: float
+    label: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class SharePlot:
+    """Shares from left to right, from nothing at the foot to all at the top; `line` joins those that there are."""
+
+    dots: tuple[Dot, ...]
+    line: str
+    first: str
+    last: str
+
+    @property
+    def width(self) -> int:
+        return WIDTH
+
+    @property
+    def height(self) -> int:
+        return HEIGHT
+
+
+def share_plot(values: Sequence[tuple[str, float | None]]) -> SharePlot | None:
+    """A plot of named shares from 0 to 1, gaps where there is none; None when there is none at all."""
+    place = WIDTH / max(1, len(values))
+    dots = tuple(
+        Dot(
+            x=round(place * (number + 0.5), 2),
+            y=round((HEIGHT - 8) * (1 - share) + 4, 2),
+            label=label,
+            percent=round(100 * share),
+        )
+        for number, (label, share) in enumerate(values)
+        if share is not None
+    )
+    if not dots:
+        return None
+    line = " ".join(f"{dot.x},{dot.y}" for dot in dots)
+    return SharePlot(dots, line, values[0][0], values[-1][0])
+
+
 def round_above(value: int) -> int:
     """The next of 2, 4, 6, 10, 20, 40, 60, 100 and so on: numbers that halve well."""
     step = 1

@@ -79,13 +79,34 @@ class Environment(BaseModel):
     encoder_port: int = Field(8102, ge=1, le=65535, description="Port of the encoder engine.")
     chroma_url: str = Field("", description="Address of a Chroma server; empty means our own.")
     chroma_port: int = Field(8103, ge=1, le=65535, description="Port of the Chroma server.")
-    remote_hosts: Words = Field((), description="Hosts outside this machine that may be sent prompts.")
+    remote_hosts: Words = Field(
+        (), description="Hosts outside this machine that may be sent prompts and vectors."
+    )
     chat_model: str = Field("qwen2.5-coder-1.5b", description="Catalogue id or path of the chat model.")
     quick_model: str = Field(
         "qwen2.5-coder-0.5b", description="Model for titles, and until the first is here."
     )
     embedding_model: str = Field("multilingual-e5-small", description="Catalogue id of the embedding model.")
     models_dir: Path | None = Field(None, description="Folder of model files; default is the user's cache.")
+    files_dir: Path | None = Field(
+        None, description="Folder of attached files, encrypted; shared where several machines serve."
+    )
+    file_mb: int = Field(25, ge=0, le=1024, description="Largest attached file, in MiB; 0: no files.")
+    message_files: int = Field(10, ge=1, le=50, description="Files that one message may have.")
+    person_files_mb: int = Field(
+        2048, ge=0, description="What one person's files may take up together, in MiB; 0: no limit."
+    )
+    knowledge_dir: Path | None = Field(
+        None, description="Folder of documents, encrypted; shared where several machines serve."
+    )
+    knowledge_file_mb: int = Field(
+        100, ge=1, le=1024, description="Largest file of a collection of documents, in MiB."
+    )
+    web_page_hosts: Words = Field(
+        (),
+        description="Hosts whose pages may be fetched into collections; .example.org takes those below it too.",
+    )
+    knowledge_documents: int = Field(20_000, ge=1, description="Documents that one collection may have.")
     context_tokens: int = Field(
         8192, ge=512, description="Context window asked of the chat model, in tokens."
     )

@@ -19,8 +19,8 @@ from chatplatform.chat.models import Turn
 from chatplatform.common.clock import now
 from chatplatform.common.metrics import Gauge
 from chatplatform.common.scope import all_workspaces
-from chatplatform.inference.circuit_breaker import BreakerState
-from chatplatform.inference.endpoint_choice import breaker_states
+from chatplatform.inference.endpoints.circuit_breaker import BreakerState
+from chatplatform.inference.endpoints.endpoint_choice import breaker_states
 from chatplatform.jobs.models import Job, JobState
 
 KEPT_S = 2.0

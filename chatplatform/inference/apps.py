@@ -9,8 +9,9 @@ class InferenceConfig(AppConfig):
     verbose_name = "Inference"
 
     def ready(self) -> None:
-        import chatplatform.inference.engine_audit_events  # noqa: F401  # declares them
-        from chatplatform.inference.endpoint_permits import may_leave_for
+        import chatplatform.inference.endpoints.engine_audit_events  # declares them
+        import chatplatform.inference.receivers  # noqa: F401  # connects them
+        from chatplatform.inference.endpoints.endpoint_permits import may_leave_for
         from chatplatform.privacy.clearance import permit_destinations
 
         permit_destinations(may_leave_for)

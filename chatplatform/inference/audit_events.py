@@ -24,6 +24,11 @@ MODEL_CALL_CLOSED = declare(
         "completion_tokens",
     ),
 )
+CACHE_FORGOTTEN = declare(
+    "inference.cache.forgotten",
+    summary=_("Engines were told to forget what they had read for somebody"),
+    fields=("conversation_id", "engines"),
+)
 MODEL_CHOSEN = declare(
     "inference.model.chosen",
     summary=_("Another model was chosen to answer"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from chatplatform.inference.dialects import OPENAI, Dialect
+from chatplatform.inference.protocol.dialects import OPENAI, Dialect
 
 Priority = Literal["interactive", "background"]
 FinishReason = Literal["stop", "length", "tool_calls"]

@@ -14,9 +14,12 @@ from chatplatform.common import measured
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import PlatformError
 from chatplatform.common.threads import in_thread
-from chatplatform.inference import endpoint_choice, endpoints, engines_in_use, model_stream
-from chatplatform.inference.endpoints import Endpoint
-from chatplatform.inference.engines_in_use import EngineRole
+from chatplatform.inference import model_stream
+from chatplatform.inference.cache_owners import cache_owner
+from chatplatform.inference.endpoints import endpoint_choice, engines_in_use, registry
+from chatplatform.inference.endpoints.engines_in_use import EngineRole
+from chatplatform.inference.endpoints.outbound import Cause
+from chatplatform.inference.endpoints.registry import Endpoint
 from chatplatform.inference.errors import (
     ContextOverflow,
     EngineRefused,
@@ -41,9 +44,8 @@ from chatplatform.inference.events import (
 )
 from chatplatform.inference.model_calls import CallResult, close_abandoned_calls, open_call
 from chatplatform.inference.model_stream import Question
-from chatplatform.inference.outbound import Cause
-from chatplatform.inference.prometheus_text import figures
-from chatplatform.inference.token_estimate import estimate_tokens
+from chatplatform.inference.protocol.prometheus_text import figures
+from chatplatform.inference.protocol.token_estimate import estimate_tokens
 from chatplatform.privacy.clearance import ClearedPrompt, Destination, clear, require_cleared
 from chatplatform.privacy.prompt import Prompt, PromptMessage
 from chatplatform.privacy.subjects import Subject
@@ -76,6 +78,7 @@ __all__ = [
     "embeddings",
     "engine_figures",
     "engine_status",
+    "forget",
     "served_model",
     "stream",
     "warm",
@@ -86,10 +89,12 @@ EMBED_BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A vector for each text, in order; `tokens` is what was read for all of them."""
+    """A vector for each text, in order; `tokens` is what was read for all of them. `cut_tokens` is what was not read of
+    each, because it is too long for the model: of questions only, as a passage that is too long is refused."""
 
     vectors: list[list[float]] = field(repr=False)
     tokens: int
+    cut_tokens: tuple[int, ...] = ()
 
 
 def destination(model: str = "chat") -> Destination:
@@ -98,7 +103,7 @@ def destination(model: str = "chat") -> Destination:
     if engines_in_use.role_of(model) == "encoder":
         return engines_in_use.encoder_destination()
     chosen = endpoint_choice.choose(model)
-    return (chosen or endpoints.own_endpoint()).destination
+    return (chosen or registry.own_endpoint()).destination
 
 
 async def stream(
@@ -108,19 +113,21 @@ async def stream(
     sampling: Sampling,
     priority: Priority = "interactive",
     turn_id: UUID | None = None,
+    apart: UUID | None = None,
 ) -> AsyncGenerator[ModelEvent]:
     """Ask a model, by alias ("chat", "quick") or id, and stream its answer, which ends with Completed.
 
     An engine that fails before its first word is left for another, for which the prompt is cleared and the call
-    recorded anew. Closing the generator cancels the call. Outside a turn, raises QuotaExceeded at a limit of the
+    recorded anew. Closing the generator cancels the call. What is read for a conversation `apart` is never used for
+    another one, and engines of ours never write it down. Outside a turn, raises QuotaExceeded at a limit of the
     person who acts. Raises EngineUnavailable (retryable) when no engine is up, or one dies or is loading; QueueFull;
     ContextOverflow; EngineRefused; RecordUnavailable or AuditUnavailable when the call cannot be recorded, in which
     case nothing was sent; KeysUnavailable without a master key.
     """
     require_cleared(cleared)
-    await endpoints.refresh()
+    await registry.refresh()
     endpoint = _cleared_for(cleared, model)
-    question = Question(model, sampling, priority, turn_id)
+    question = Question(model, sampling, priority, turn_id, apart)
     must_continue = cleared.prompt.continue_final
     tried: list[str] = []
     started = False
@@ -156,7 +163,7 @@ async def stream(
 
 
 def _cleared_for(cleared: ClearedPrompt, model: str) -> Endpoint:
-    found = endpoints.endpoints()
+    found = registry.endpoints()
     for endpoint in found:
         if endpoint.destination == cleared.destination and endpoint.serves(model):
             return endpoint
@@ -233,8 +240,8 @@ async def embeddings(
     result = CallResult("cancelled")
     began = monotonic()
     try:
-        vectors, tokens = await _embed(texts, kind, Cause(purpose, actor, workspace_id))
-        result = CallResult("completed", model="embedding", prompt_tokens=tokens)
+        found = await _embed(texts, kind, Cause(purpose, actor, workspace_id))
+        result = CallResult("completed", model="embedding", prompt_tokens=found.tokens)
     except PlatformError as error:
         engines_in_use.forget("encoder")
         result = CallResult("failed", error_code=error.code)
@@ -242,23 +249,23 @@ async def embeddings(
     finally:
         ended = replace(result, total_s=monotonic() - began)
         await asyncio.shield(model_stream.close(call_id, cleared, ended))
-    return Embedded(vectors, tokens)
+    return found
 
 
-async def _embed(
-    texts: Sequence[str], kind: Literal["query", "passage"], cause: Cause
-) -> tuple[list[list[float]], int]:
+async def _embed(texts: Sequence[str], kind: Literal["query", "passage"], cause: Cause) -> Embedded:
     engine = await engines_in_use.engine("encoder", cause)
     name = engine.model_name("embedding")
     vectors: list[list[float]] = []
+    cut: list[int] = []
     total = 0
     for start in range(0, len(texts), EMBED_BATCH):
-        found, tokens = await engine.client.embed(
+        found, tokens, not_read = await engine.client.embed(
             texts[start : start + EMBED_BATCH], model=name, input_type=kind
         )
         vectors += found
+        cut += not_read
         total += tokens
-    return vectors, total
+    return Embedded(vectors, total, tuple(cut))
 
 
 async def count_tokens(messages: Sequence[PromptMessage], *, model: str = "chat") -> int:
@@ -307,12 +314,38 @@ async def warm(messages: Sequence[PromptMessage], *, model: str = "chat") -> boo
     return await engine.client.warm(messages, model=engine.model_name(model))
 
 
+async def forget(subject: Subject, *, actor: Actor, apart: UUID | None = None) -> int:
+    """Have every engine of ours forget what it has read for `subject`, or for their conversation `apart`; how many
+    were told.
+
+    All are told before the first failure is raised: EngineUnavailable or EngineRefused. One that is switched off is
+    told if it answers.
+    """
+    owner = await in_thread(cache_owner)(subject, apart)
+    cause = Cause("engine.forget", actor, None)
+    told = 0
+    failure: PlatformError | None = None
+    for endpoint, is_on in await in_thread(registry.ours)():
+        try:
+            client = await engines_in_use.client_at(endpoint, cause)
+            if client.extended:
+                await client.forget(owner)
+                told += 1
+        except PlatformError as error:
+            if endpoint.is_own:
+                engines_in_use.forget("llm")
+            failure = failure or (error if is_on else None)
+    if failure is not None:
+        raise failure
+    return told
+
+
 async def served_model(model: str = "chat") -> EngineModel | None:
     """What is known of the model that would answer now: its hash, window and measured speeds, a few minutes old.
 
     None when its engine does not say. Raises EngineUnavailable, EngineRefused.
     """
-    await endpoints.refresh()
+    await registry.refresh()
     chosen = endpoint_choice.choose(model)
     if chosen is not None and not chosen.is_own:
         return EngineModel(chosen.model_name(model), context_tokens=chosen.context_tokens or None)
@@ -323,8 +356,8 @@ async def served_model(model: str = "chat") -> EngineModel | None:
 
 async def _counting_engine(model: str) -> engines_in_use.Engine | None:
     """The settings' engine, if it is ours, on this machine, and the only one that may answer."""
-    own = endpoints.own_endpoint()
-    if not own.is_local or any(each.serves(model) for each in endpoints.endpoints() if not each.is_own):
+    own = registry.own_endpoint()
+    if not own.is_local or any(each.serves(model) for each in registry.endpoints() if not each.is_own):
         return None
     engine = await engines_in_use.engine("llm")
     return engine if engine.client.extended else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
+from typing import cast
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -12,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from chatplatform.audit.catalogue import AuditEventType
 from chatplatform.audit.services import Target, record
 from chatplatform.common.errors import InvalidInput
-from chatplatform.inference import model_store
+from chatplatform.inference import gateway
 from chatplatform.inference.audit_events import (
+    CACHE_FORGOTTEN,
     MODEL_ADDED,
     MODEL_DECRYPTED,
     MODEL_ENCRYPTED,
@@ -21,14 +25,16 @@ from chatplatform.inference.audit_events import (
     MODEL_QUANTISED,
     MODEL_VERIFIED,
 )
-from chatplatform.inference.benchmarking import bench
-from chatplatform.inference.catalogue_entries import CatalogueModel
-from chatplatform.inference.model_fetch import DOWNLOAD_SHARE
-from chatplatform.inference.model_sealing import seal, unseal
-from chatplatform.inference.model_services import PULL, VERIFY
-from chatplatform.inference.model_sources import hub
-from chatplatform.inference.model_store import home_of
-from chatplatform.inference.model_work import (
+from chatplatform.inference.cache_owners import FORGET
+from chatplatform.inference.model_files import model_store
+from chatplatform.inference.model_files.benchmarking import bench
+from chatplatform.inference.model_files.catalogue_entries import CatalogueModel
+from chatplatform.inference.model_files.model_fetch import DOWNLOAD_SHARE
+from chatplatform.inference.model_files.model_sealing import seal, unseal
+from chatplatform.inference.model_files.model_services import PULL, VERIFY
+from chatplatform.inference.model_files.model_sources import hub
+from chatplatform.inference.model_files.model_store import home_of
+from chatplatform.inference.model_files.model_work import (
     ADD,
     DECRYPT,
     ENCRYPT,
@@ -38,10 +44,11 @@ from chatplatform.inference.model_work import (
     keep_own,
     record_act,
 )
-from chatplatform.inference.own_files import bring, look_into
-from chatplatform.inference.quantizing import quantize
-from chatplatform.inference.tuning import KINDS, tune
+from chatplatform.inference.model_files.own_files import bring, look_into
+from chatplatform.inference.model_files.quantizing import quantize
+from chatplatform.inference.model_files.tuning import KINDS, tune
 from chatplatform.jobs.registry import RunningJob, job_handler
+from chatplatform.privacy.subjects import Subject, SubjectKind
 
 NOTHING_FASTER = _("No other type of weights was faster by a tenth, so nothing was kept.")
 FASTER_KEPT = _("A faster one was kept beside it.")
@@ -146,6 +153,23 @@ def decrypt_model(job: RunningJob) -> None:
     unseal(job.args["model"], lambda fraction: job.progress(fraction, _("Decrypting")))
     with job.finishing():
         record_act(MODEL_DECRYPTED, job.args["model"], {}, actor=job.actor)
+
+
+@job_handler(FORGET, title=_("Have engines forget what they read for somebody"), max_attempts=25)
+def forget(job: RunningJob) -> None:
+    """Engines that do not answer are told later: all of them are told again then, which changes nothing."""
+    subject = Subject(cast(SubjectKind, job.args["subject_kind"]), UUID(job.args["subject_id"]))
+    apart = job.args.get("apart")
+    job.progress(0.1, _("Telling the engines"))
+    told = asyncio.run(gateway.forget(subject, actor=job.actor, apart=UUID(apart) if apart else None))
+    with job.finishing():
+        record(
+            CACHE_FORGOTTEN,
+            actor=job.actor,
+            workspace_id=None,
+            target=Target(subject.kind, str(subject.id)),
+            details={"conversation_id": apart or "", "engines": told},
+        )
 
 
 def _keep(job: RunningJob, model: CatalogueModel, event: AuditEventType) -> None:

@@ -15,10 +15,11 @@ from django.db import DatabaseError
 from chatplatform.common import measured
 from chatplatform.common.errors import PlatformError
 from chatplatform.common.threads import in_thread
-from chatplatform.inference import engines_in_use
-from chatplatform.inference.chat_request import ChatRequest
-from chatplatform.inference.endpoint_choice import in_use
-from chatplatform.inference.endpoints import Endpoint
+from chatplatform.inference.cache_owners import cache_owner
+from chatplatform.inference.endpoints import engines_in_use
+from chatplatform.inference.endpoints.endpoint_choice import in_use
+from chatplatform.inference.endpoints.outbound import Cause
+from chatplatform.inference.endpoints.registry import Endpoint
 from chatplatform.inference.errors import ContextOverflow, EngineRefused, EngineUnavailable
 from chatplatform.inference.events import (
     Completed,
@@ -32,22 +33,23 @@ from chatplatform.inference.events import (
     ToolCallPart,
 )
 from chatplatform.inference.model_calls import CallResult, close_call, open_call
-from chatplatform.inference.outbound import Cause
-from chatplatform.inference.token_estimate import estimate_tokens
+from chatplatform.inference.protocol.chat_request import ChatRequest
+from chatplatform.inference.protocol.token_estimate import estimate_tokens
 from chatplatform.privacy.clearance import ClearedPrompt
-from chatplatform.privacy.pseudonyms import pseudonym
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, of whichever engine."""
+    """What is asked, of whichever engine. What is read `apart` is kept under a name of its own, and never written
+    down."""
 
     model: str
     sampling: Sampling
     priority: Priority
     turn_id: UUID | None
+    apart: UUID | None = None
 
 
 async def answer(
@@ -55,7 +57,7 @@ async def answer(
 ) -> AsyncGenerator[ModelEvent]:
     """Stream the answer of this engine, for which the prompt was cleared. Raises what `gateway.stream` does."""
     _require_room(cleared, endpoint)
-    cache_owner, call_id = await in_thread(_prepare)(cleared, question)
+    owner, call_id = await in_thread(_prepare)(cleared, question)
     result = CallResult("cancelled")
     began = monotonic()
     completed: Completed | None = None
@@ -69,7 +71,8 @@ async def answer(
                 prompt=cleared.prompt,
                 sampling=question.sampling,
                 priority=question.priority,
-                cache_owner=cache_owner,
+                cache_owner=owner,
+                no_store=question.apart is not None,
             )
             async with aclosing(client.chat(request)) as events:
                 async for event in events:
@@ -101,7 +104,7 @@ def _require_room(cleared: ClearedPrompt, endpoint: Endpoint) -> None:
 
 
 def _prepare(cleared: ClearedPrompt, question: Question) -> tuple[str, UUID]:
-    owner = pseudonym(cleared.subject, purpose="engine-cache")
+    owner = cache_owner(cleared.subject, question.apart)
     return owner, open_call(
         cleared, kind="chat", model=question.model, priority=question.priority, turn_id=question.turn_id
     )
@@ -118,7 +121,7 @@ def _noted(result: CallResult, event: ModelEvent, began: float) -> CallResult:
                 prompt_tokens=event.prompt_tokens,
                 cached_tokens=event.cached_tokens,
             )
-        case TextDelta():
+        case TextDelta() | ReasoningDelta():
             first_token_s = result.first_token_s or monotonic() - began
             said = (result.completion_tokens or 0) + event.tokens
             return replace(result, completion_tokens=said, first_token_s=first_token_s)
@@ -133,7 +136,7 @@ def _noted(result: CallResult, event: ModelEvent, began: float) -> CallResult:
                 completion_tokens=event.completion_tokens,
                 first_token_s=event.first_token_s,
             )
-        case ToolCallPart() | ReasoningDelta():
+        case ToolCallPart():
             return replace(result, first_token_s=result.first_token_s or monotonic() - began)
         case Queued():
             return result

@@ -71,7 +71,8 @@ def _check_disk(part: Part) -> None:
 def _install_lock(part: Part, progress: Progress) -> str:
     assert part.lock is not None
     packages = len(lockfile.blocks(part.lock.read_text()))
-    run_pip(["--require-hashes", "-r", str(part.lock)], progress, packages=packages)
+    # a lock holds everything; what it leaves out is left out on purpose (requirements/overrides.txt)
+    run_pip(["--require-hashes", "--no-deps", "-r", str(part.lock)], progress, packages=packages)
     _prove(part, progress)
     return f"{packages} packages"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chatplatform.audit.proofs import fold_subtrees
 from chatplatform.audit.services import checkpoint, sequence_pending
+from chatplatform.common.query_statistics import refresh_query_statistics
 from chatplatform.jobs.options import job_options
 from chatplatform.jobs.periodic import enqueue_due
 from chatplatform.jobs.registry import chore
@@ -22,6 +23,11 @@ def sequence_audit_events() -> None:
 @chore("audit.checkpoint", every_s=60)
 def sign_audit_log() -> None:
     checkpoint()
+
+
+@chore("common.query_statistics", every_s=600)
+def gather_query_statistics() -> None:
+    refresh_query_statistics()
 
 
 @chore("jobs.sweep", every_s=job_options().sweep_every_s)

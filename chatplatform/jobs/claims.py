@@ -6,7 +6,7 @@ Functions that return bool say whether the claim was still held.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -99,8 +99,11 @@ def fail(claim: Claim, failure: Failure) -> bool:
         return _end_attempt(job, failure, dead=last, tries=job.failures, actor=WORKER)
 
 
-def free(claim: Claim) -> bool:
-    """Take the job from a worker that is no longer heard of, unless it was heard of just now."""
+def free(claim: Claim, *, most_losses: Callable[[str], int | None] = lambda kind: None) -> bool:
+    """Take the job from a worker that is no longer heard of, unless it was heard of just now.
+
+    `most_losses(kind)` is how many workers may be lost over it, where that is not as for every kind.
+    """
     options = job_options()
     with all_workspaces(WORKERS), transaction.atomic():
         silent = now() - timedelta(seconds=options.lease_s)
@@ -108,9 +111,8 @@ def free(claim: Claim) -> bool:
         if job is None:
             return False
         job.losses += 1
-        return _end_attempt(
-            job, WORKER_LOST, dead=job.losses >= options.max_losses, tries=job.losses - 1, actor=SWEEPER
-        )
+        most = most_losses(job.kind) or options.max_losses
+        return _end_attempt(job, WORKER_LOST, dead=job.losses >= most, tries=job.losses - 1, actor=SWEEPER)
 
 
 def give_back(claim: Claim) -> bool:
@@ -149,7 +151,7 @@ def _end_attempt(job: Job, failure: Failure, *, dead: bool, tries: int, actor: A
         published_at=None,
         finished_at=moment if dead else None,
         error_code=failure.code,
-        error_message=failure.message,
+        error_message=(failure.last_message if dead else "") or failure.message,
         error_type=failure.error_type,
     )
     if dead:

@@ -13,18 +13,26 @@ from chatplatform.common.errors import InvalidInput, NotAllowed, NotFound, Platf
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`message` is a source string (translated when shown); `permanent` means that another attempt won't help."""
+    """`message` is a source string (translated when shown), `last_message` what is said instead when the job is given
+    up; `permanent` means that another attempt won't help."""
 
     code: str
     message: str
+    last_message: str = ""
     error_type: str = ""
     permanent: bool = False
     retry_after_s: float = 0.0
 
 
-TIMED_OUT = Failure("timed_out", gettext_noop("It took longer than it may. It is stopped and tried again."))
+TIMED_OUT = Failure(
+    "timed_out",
+    gettext_noop("It took longer than it may. It is stopped and tried again."),
+    gettext_noop("It took longer than it may, time and again. It is not tried again by itself."),
+)
 WORKER_LOST = Failure(
-    "worker_lost", gettext_noop("The worker stopped before this was done. It is started again.")
+    "worker_lost",
+    gettext_noop("The worker stopped before this was done. It is started again."),
+    gettext_noop("The worker stopped before this was done, time and again. It is not tried again by itself."),
 )
 UNKNOWN_KIND = Failure(
     "unknown_kind",

@@ -31,6 +31,9 @@ class JobOptions:
     """How long a stopping worker waits for its handlers."""
     stuck_after_s: float = 30.0
     """How long a handler may overrun its time limit before the worker gives itself up for a fresh one."""
+    urgent_threads: int = 2
+    """Beside the others, for jobs that somebody waits for."""
+    urgent_look_every_s: float = 0.5
     polling_s: float = 0.05
     """How often the folder broker is looked at."""
 

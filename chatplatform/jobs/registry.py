@@ -21,6 +21,8 @@ __all__ = [
     "job_handler",
     "job_kind",
     "job_kinds",
+    "most_losses",
+    "urgent_kinds",
 ]
 
 Handler = Callable[[RunningJob], None]
@@ -29,7 +31,8 @@ Run = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """How jobs of one kind are named and run. Times are seconds; `every_s` makes it periodic."""
+    """How jobs of one kind are named and run. Times are seconds; `every_s` makes it periodic; `max_losses` is how many
+    workers may die while they hold one, where that is fewer than for others; `urgent` when somebody waits for it."""
 
     kind: str
     title: str | Promise
@@ -37,6 +40,8 @@ class JobKind:
     max_attempts: int
     timeout_s: float
     every_s: float | None
+    max_losses: int | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +72,22 @@ def job_handler(
     max_attempts: int = 5,
     timeout_s: float = 120,
     every_s: float | None = None,
+    max_losses: int | None = None,
+    urgent: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register the decorated function as the handler of `kind` (`<app>.<what>`, at most 64 characters).
 
     The handler does its slow work first and commits its effect inside `with job.finishing():`. It may run more
     than once; what it commits there is committed once. After `timeout_s` the claim is taken from it, and it is
-    told so at its next `progress()` or `finishing()`. Raises ValueError for a name that is taken or too long.
+    told so at its next `progress()` or `finishing()`. What may well be the end of its worker, such as a file from
+    outside, has few `max_losses`. What a person looks at until it is done is `urgent`: long queues do not hold it up,
+    see urgent_lane.py. Raises ValueError for a name that is taken or too long.
     """
 
     def register(handler: Handler) -> Handler:
         if kind in _kinds or not 0 < len(kind) <= 64:
             raise ValueError(f"the kind of job {kind!r} is taken or has no valid length")
-        _kinds[kind] = JobKind(kind, title, handler, max_attempts, timeout_s, every_s)
+        _kinds[kind] = JobKind(kind, title, handler, max_attempts, timeout_s, every_s, max_losses, urgent)
         return handler
 
     return register
@@ -104,6 +113,12 @@ def find_kind(kind: str) -> JobKind | None:
     return _kinds.get(kind)
 
 
+def most_losses(kind: str) -> int | None:
+    """How many workers may be lost over a job of this kind; none: as many as over any other."""
+    known = find_kind(kind)
+    return known.max_losses if known is not None else None
+
+
 def job_kind(kind: str) -> JobKind:
     """The kind of this name; raises UnknownKind."""
     found = find_kind(kind)
@@ -114,6 +129,11 @@ def job_kind(kind: str) -> JobKind:
 
 def job_kinds() -> tuple[JobKind, ...]:
     return tuple(_kinds.values())
+
+
+def urgent_kinds() -> tuple[str, ...]:
+    """The names of the kinds that somebody waits for."""
+    return tuple(known.kind for known in _kinds.values() if known.urgent)
 
 
 def chores() -> tuple[Chore, ...]:

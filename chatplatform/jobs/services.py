@@ -32,12 +32,14 @@ def enqueue(
     actor: Actor,
     workspace_id: UUID | None,
     dedupe_key: str = "",
+    even_if_running: bool = False,
 ) -> UUID:
     """Ask for a job of `kind`; return its id. Committed or rolled back with the caller's transaction.
 
     `args` are ids and other short words (200 characters at most), never content. With a `dedupe_key` there is
     at most one unfinished job of that workspace, kind and key: while there is one, its id is returned instead.
-    So a key says: it is enough that the job runs once, now or already. The broker is told after commit; when it
+    So a key says: it is enough that the job runs once, now or already. With `even_if_running` only one that still
+    waits counts: it is enough that the job runs once, from now on. The broker is told after commit; when it
     is down, the sweeper tells it later. Raises UnknownKind, and ValueError for arguments that are no short words.
     """
     _check_words({**args, "dedupe_key": dedupe_key})
@@ -59,6 +61,11 @@ def enqueue(
     )
     with all_workspaces("the row names its workspace"), transaction.atomic():
         if not dedupe_key:
+            Job.objects.bulk_create([job])
+        elif even_if_running:
+            if (waiting := _find_waiting(job)) is not None:
+                return waiting
+            job.dedupe_key = f"{dedupe_key}:{job.id.hex}"
             Job.objects.bulk_create([job])
         elif (same := _insert_or_find(job)) is not None:
             return same
@@ -123,6 +130,17 @@ def _locked(job_id: UUID, of_platform: bool) -> Job:
     if job is None:
         raise NotFound("job_not_found", _("There is no such work."))
     return job
+
+
+def _find_waiting(job: Job) -> UUID | None:
+    """The id of a job of the same workspace, kind and key that waits; nobody begins it before the caller commits."""
+    same = Job.objects.select_for_update().filter(
+        workspace_id=job.workspace_id,
+        kind=job.kind,
+        dedupe_key__startswith=f"{job.dedupe_key}:",
+        state=JobState.WAITING,
+    )
+    return same.values_list("id", flat=True).first()
 
 
 def _insert_or_find(job: Job) -> UUID | None:

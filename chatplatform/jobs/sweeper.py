@@ -15,6 +15,7 @@ from chatplatform.jobs import claims
 from chatplatform.jobs.models import Job, JobState
 from chatplatform.jobs.options import job_options
 from chatplatform.jobs.publishing import publish, queue_length
+from chatplatform.jobs.registry import most_losses
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Swept:
 
 def sweep() -> Swept:
     """One round. Safe to run in several processes at once; reads only, when all is well."""
-    freed = sum(claims.free(claim) for claim in claims.silent_claims())
+    freed = sum(claims.free(claim, most_losses=most_losses) for claim in claims.silent_claims())
     with all_workspaces(REASON):
         published = sum(_republish(job_id) for job_id in _to_publish())
     if freed:

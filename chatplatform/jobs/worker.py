@@ -24,6 +24,7 @@ from chatplatform.jobs.options import job_options
 from chatplatform.jobs.registry import chores
 from chatplatform.jobs.runner import Runner
 from chatplatform.jobs.sweeper import sweep
+from chatplatform.jobs.urgent_lane import UrgentLane
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +44,15 @@ class WorkerProcess:
         self._asked_to_stop = False
         self._heartbeat = Heartbeat(on_stuck=self._give_up)
         self._beat = Beat(chores(), on_stuck=self._give_up)
+        self._runner = Runner(self._heartbeat)
+        self._urgent_lane = UrgentLane(self._runner)
 
     def run(self) -> int:
         """Raises OSError when the broker's folder cannot be made."""
         if uses_folder():
             prepare_broker_folder()
         app = celery_app()
-        _register_task(app, Runner(self._heartbeat))
+        _register_task(app, self._runner)
         warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle, which is not accepted
         setup_logging.connect(_leave_logging_alone)
         worker_shutting_down.connect(self._limit_the_stop)
@@ -57,6 +60,7 @@ class WorkerProcess:
         try:
             self._heartbeat.start()
             self._beat.start()
+            self._urgent_lane.start()
             Thread(target=_sweep_now, name="first sweep", daemon=True).start()
             self._consume(app)
         except SystemExit:
@@ -78,6 +82,8 @@ class WorkerProcess:
         worker.start()
 
     def _let_go(self) -> None:
+        self._urgent_lane.stop()
+        self._urgent_lane.join(job_options().stop_limit_s)
         try:
             self._beat.stop()
         except DatabaseError as error:
@@ -96,6 +102,7 @@ class WorkerProcess:
 
     def _limit_the_stop(self, **_: Any) -> None:
         self._asked_to_stop = True
+        self._urgent_lane.stop()
         limit = Timer(job_options().stop_limit_s, self._leave)
         limit.daemon = True
         limit.start()

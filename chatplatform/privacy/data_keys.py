@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +34,12 @@ class UnwrappedKey:
     id: bytes
     cipher: AESGCM
     expires: float
+    secret: bytes
+
+    def derived(self, purpose: str) -> bytes:
+        """Another key of 32 bytes, for this purpose alone; it tells nothing about this one."""
+        info = b"chatplatform data key 1: " + purpose.encode()
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(self.secret)
 
 
 _cache: dict[tuple[Subject, str], UnwrappedKey] = {}
@@ -51,16 +59,28 @@ def data_key(subject: Subject, *, create: bool) -> UnwrappedKey:
         return cached
     try:
         row = _row(subject)
-        if row is None and create:
-            row = _create(subject, keyring)
     except DatabaseError as error:
         raise store_down() from error
+    if row is None and create:
+        try:
+            row = _create(subject, keyring)
+        except DatabaseError as error:
+            # it was read just now
+            raise _store_takes_nothing() from error
     if row is None:
         raise KeysUnavailable(
             "data_key_missing",
             _("The key of this content is not in the key store. Restore the key store from its backup."),
         )
     return _remember(place, _unwrap(row, subject, keyring))
+
+
+def derived_secret(subject: Subject, *, purpose: str) -> bytes:
+    """32 bytes that only the subject's key gives, the same for the same purpose: for keyed hashes.
+
+    Makes the subject's key on first use; raises as `data_key` does.
+    """
+    return data_key(subject, create=True).derived(purpose)
 
 
 def is_erased(subject: Subject) -> bool:
@@ -109,11 +129,17 @@ def _create(subject: Subject, keyring: MasterKeyring) -> DataKey | None:
 
 def _register(keyring: MasterKeyring) -> None:
     """Accept the first master key that this key store sees, and no other after it."""
-    known = set(MasterKey.objects.values_list("fingerprint", flat=True))
-    if not known and not DataKey.objects.exists():
+    if _is_known(keyring):
+        return
+    if not MasterKey.objects.exists() and not DataKey.objects.exists():
         MasterKey.objects.bulk_create([MasterKey(fingerprint=keyring.fingerprint)], ignore_conflicts=True)
-    elif keyring.fingerprint not in known:
+    # others may have begun between two of these questions: what they wrote first is read last
+    if not _is_known(keyring):
         raise _wrong_master_key()
+
+
+def _is_known(keyring: MasterKeyring) -> bool:
+    return MasterKey.objects.filter(fingerprint=keyring.fingerprint).exists()
 
 
 def _unwrap(row: DataKey, subject: Subject, keyring: MasterKeyring) -> UnwrappedKey:
@@ -122,7 +148,7 @@ def _unwrap(row: DataKey, subject: Subject, keyring: MasterKeyring) -> Unwrapped
     if row.master_key != keyring.fingerprint:
         raise _wrong_master_key()
     key = keyring.unwrap(bytes(row.wrapped), context=_wrapping_context(row))
-    return UnwrappedKey(row.id.bytes, AESGCM(key), time.monotonic() + CACHE_S)
+    return UnwrappedKey(row.id.bytes, AESGCM(key), time.monotonic() + CACHE_S, key)
 
 
 def _remember(place: tuple[Subject, str], key: UnwrappedKey) -> UnwrappedKey:
@@ -151,9 +177,18 @@ def _wrong_master_key() -> KeysUnavailable:
     )
 
 
+def _store_takes_nothing() -> KeysUnavailable:
+    return KeysUnavailable(
+        "key_store_takes_nothing",
+        _("A new key could not be stored: the disk may be full, or the key store read-only. Try again soon."),
+    )
+
+
 def store_down() -> KeysUnavailable:
     """The error for a key store that does not answer."""
     return KeysUnavailable(
         "key_store_unavailable",
-        _("The key store cannot be reached. Check CHATPLATFORM_KEYS_DATABASE_URL and the data folder."),
+        _(
+            "The key store cannot be reached: the disk may be full. Check it, and CHATPLATFORM_KEYS_DATABASE_URL."
+        ),
     )

@@ -28,6 +28,7 @@ from chatplatform.common.threads import in_thread
 from chatplatform.privacy.addresses import IPAddress, is_reachable
 from chatplatform.privacy.audit_events import EGRESS_REQUESTED
 from chatplatform.privacy.errors import EgressFailed, EgressRefused, EgressTooLarge
+from chatplatform.privacy.outbound.recording import count_outbound, current_conversation
 
 __all__ = [
     "EgressClient",
@@ -182,7 +183,8 @@ class _Door:
     async def checked_address(self, request: httpx.Request) -> IPAddress:
         """The address to connect to, after recording it; raises EgressRefused after recording that."""
         address, reason = await self._judge(request.url)
-        await in_thread(self._record)(request, reason)
+        leaves = address is not None and not address.is_loopback
+        await in_thread(self._record)(request, reason, current_conversation() if leaves else None, leaves)
         if address is None:
             raise _refused(reason)
         return address
@@ -209,7 +211,9 @@ class _Door:
             return None, "not_encrypted"
         return addresses[0], ""
 
-    def _record(self, request: httpx.Request, reason: str) -> None:
+    def _record(
+        self, request: httpx.Request, reason: str, conversation_id: UUID | None, leaves: bool
+    ) -> None:
         outcome: Outcome = "refused" if reason else "ok"
         host = request.url.host[:200]
         with transaction.atomic():
@@ -227,6 +231,16 @@ class _Door:
                 },
                 outcome=outcome,
             )
+            if leaves:
+                length = request.headers.get("content-length", "")
+                count_outbound(
+                    host=host if host.isprintable() else "",
+                    purpose=self.purpose,
+                    actor=self.actor,
+                    workspace_id=self.workspace_id,
+                    conversation_id=conversation_id,
+                    sent_bytes=int(length) if length.isascii() and length.isdecimal() else None,
+                )
 
 
 class _GuardedTransport(httpx.AsyncHTTPTransport):

@@ -26,6 +26,7 @@ from chatplatform.environment.mail_server import MailServer
 from chatplatform.privacy.addresses import is_reachable
 from chatplatform.privacy.audit_events import MAIL_REQUESTED
 from chatplatform.privacy.errors import EgressFailed, EgressRefused
+from chatplatform.privacy.outbound.recording import count_outbound
 
 TIMEOUT_S: Final = 20
 
@@ -56,6 +57,15 @@ def send_mail(letter: Letter, *, purpose: str, actor: Actor, workspace_id: UUID 
             details={"purpose": purpose, "port": server.port if server else None, "reason": reason},
             outcome="refused" if reason else "ok",
         )
+        if server is not None and not reason and not _is_here(server):
+            count_outbound(
+                host=server.host,
+                purpose=f"mail.{purpose}",
+                actor=actor,
+                workspace_id=workspace_id,
+                conversation_id=None,
+                sent_bytes=len(letter.text.encode()),
+            )
     if server is None or reason:
         raise EgressRefused(f"mail_{reason}", _REASONS[reason])
     backend = _backend(server)
@@ -97,6 +107,15 @@ def _judge(server: MailServer | None) -> str:
         return "address_not_permitted"
     is_outside = any(is_reachable(address, allow_private=False) for address in addresses)
     return "not_encrypted" if is_outside and server.encryption == "none" else ""
+
+
+def _is_here(server: MailServer) -> bool:
+    """Whether the server is this machine: then nothing has left it yet."""
+    try:
+        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+        return all(ipaddress.ip_address(str(entry[4][0])).is_loopback for entry in found)
+    except (OSError, ValueError):
+        return False
 
 
 def _backend(server: MailServer) -> EmailBackend:

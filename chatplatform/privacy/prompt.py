@@ -22,12 +22,15 @@ class PromptMessage:
     """One message. Its content never shows in a repr, so no traceback or log can hold it.
 
     `tool_calls` belong to an assistant's message; `tool_call_id` says which of them a `tool` message answers.
+    `thinking` is what the model thought before this answer of its own: with `Prompt.continue_final` the last message
+    has it, so that an engine that can goes on from there; in earlier ones it has no place.
     """
 
     role: Role
     content: str = field(repr=False)
     tool_calls: tuple[PromptToolCall, ...] = ()
     tool_call_id: str = ""
+    thinking: str = field(default="", repr=False)
 
 
 LeftOutReason = Literal["context", "first_word", "long_chat"]

@@ -11,6 +11,7 @@ from chatplatform.privacy.audit_events import KEY_DESTROYED, KEY_DESTRUCTION_STA
 from chatplatform.privacy.data_keys import forget, store_down
 from chatplatform.privacy.key_store_router import KEY_STORE
 from chatplatform.privacy.models import DataKey
+from chatplatform.privacy.signals import key_destroyed
 from chatplatform.privacy.subjects import Subject
 
 
@@ -34,6 +35,7 @@ def destroy_key(subject: Subject, *, actor: Actor) -> None:
         forget(subject)
     with transaction.atomic(durable=True):
         record(KEY_DESTROYED, actor=actor, workspace_id=workspace_id, target=target)
+        key_destroyed.send(sender=DataKey, subject=subject, actor=actor)
 
 
 def _bury(subject: Subject) -> None:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-SubjectKind = Literal["person", "workspace"]
+SubjectKind = Literal["person", "workspace", "share"]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A person, for conversations; a workspace, for what its members share."""
+    """A person, for conversations; a workspace, for what its members share; a share, for what a link shows.
+
+    What a link shows is encrypted twice, with the key of the share and of its person: either gone, nobody reads it.
+    """
 
     kind: SubjectKind
     id: UUID
@@ -23,6 +26,10 @@ class Subject:
     @classmethod
     def workspace(cls, workspace_id: UUID) -> Subject:
         return cls("workspace", workspace_id)
+
+    @classmethod
+    def share(cls, share_id: UUID) -> Subject:
+        return cls("share", share_id)
 
     def to_bytes(self) -> bytes:
         """Kind and id, for authenticated contexts and keyed hashes."""

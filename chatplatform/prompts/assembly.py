@@ -1,8 +1,8 @@
 """Fitting a conversation into what a model can read, and can read in time.
 
-The order is what the engine's prefix cache wants: the system text with its examples, which never change, then the
-history from oldest to newest, then the question. When not everything fits, whole exchanges are left out from the
-oldest on.
+The order is what the engine's prefix cache wants: the system text with its examples, which never change, then what
+features put before the history, the history from oldest to newest, then the question. When not everything fits, whole
+exchanges are left out from the oldest on. Every character of the prompt has an origin (parts.py).
 
 Reading is the slow part, and what an engine has read of a conversation it need not read again as long as the text
 begins the same. So leaving something out costs a new reading of all that stays. Two rules follow. A cut stays where it
@@ -16,13 +16,14 @@ has forgotten meanwhile. It never costs the exchange right before the question, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from django.utils.translation import gettext_lazy as _
 
 from chatplatform.common.errors import InvalidInput
 from chatplatform.privacy.prompt import LeftOut, LeftOutReason, PromptMessage
+from chatplatform.prompts.parts import BETWEEN, Origin, Part, PlacedPart
 
 
 class QuestionTooLong(InvalidInput):
@@ -38,10 +39,16 @@ class QuestionTooLong(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A message with its length in tokens, template included."""
+    """A message with its length in tokens, template included. `parts` go in front of what it says; `ref` names it."""
 
     message: PromptMessage
     tokens: int
+    ref: str = ""
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def all_tokens(self) -> int:
+        return self.tokens + _sum(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +67,17 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class AssembledPrompt:
-    """`messages` count `tokens`; the first `platform_messages` are the platform's own. History begins at `start`."""
+    """`messages` count `tokens`; the first `platform_messages` are the platform's own. History begins at `start`.
+
+    `parts` say of every character of the messages where it comes from, in order.
+    """
 
     messages: tuple[PromptMessage, ...]
     tokens: int
     start: int
     left_out: LeftOut | None
     platform_messages: int
+    parts: tuple[PlacedPart, ...] = ()
 
 
 def assemble(
@@ -76,24 +87,73 @@ def assemble(
     budget_tokens: int,
     reading_tokens: int | None = None,
     before: Before | None = None,
+    context: Sequence[Part] = (),
 ) -> AssembledPrompt:
     """The prompt for the question that `history` ends with, with as much of what was before as fits.
 
-    `opening` is the platform's own text and is never left out. `reading_tokens` is how much can be read in the wished
-    time; None is no wish. Raises QuestionTooLong when opening and question alone do not fit; ValueError for an empty
-    history.
+    `opening` is the platform's own text and is never left out; nor is `context`, which goes in front of the first
+    message of the history that stays. The parts of a message are left out with it. `reading_tokens` is how much can
+    be read in the wished time; None is no wish. Raises QuestionTooLong when what is never left out and the question
+    do not fit; ValueError for an empty history.
     """
     if not history:
         raise ValueError("the history ends with the question: it cannot be empty")
-    fitting = _Fitting(opening, history, budget_tokens, reading_tokens, before)
+    fitting = _Fitting(opening, history, budget_tokens, reading_tokens, before, _sum(context))
     start, reason = fitting.choose()
+    said = list(history[start:])
+    if context:
+        if said[0].message.role == "user":
+            said[0] = replace(said[0], parts=(*context, *said[0].parts))
+        else:  # an answer whose question is gone: nothing can be put in its mouth
+            said.insert(0, Counted(PromptMessage("user", ""), 0, parts=tuple(context)))
+    messages: list[PromptMessage] = []
+    placed: list[PlacedPart] = []
+    for part in opening:
+        placed.append(PlacedPart("system", len(messages), len(part.message.content), part.tokens, part.ref))
+        messages.append(part.message)
+    for part in said:
+        placed += _placed(part, len(messages), is_question=part is said[-1])
+        messages.append(_with_parts(part))
     return AssembledPrompt(
-        messages=tuple(part.message for part in (*opening, *history[start:])),
+        messages=tuple(messages),
         tokens=fitting.total(start),
         start=start,
         left_out=LeftOut(start, reason) if reason is not None else None,
         platform_messages=len(opening),
+        parts=tuple(placed),
     )
+
+
+def _with_parts(said: Counted) -> PromptMessage:
+    texts = [part.text for part in said.parts]
+    if not texts:
+        return said.message
+    if said.message.content:
+        texts.append(said.message.content)
+    return replace(said.message, content=BETWEEN.join(texts))
+
+
+def _placed(said: Counted, message: int, *, is_question: bool) -> list[PlacedPart]:
+    has_words = bool(said.message.content) or not said.parts
+    last = len(said.parts) - (not has_words)
+    placed = [
+        PlacedPart(
+            part.origin,
+            message,
+            len(part.text) + (len(BETWEEN) if index < last else 0),
+            (part.tokens or 0) + (0 if index < last else said.tokens),
+            part.ref,
+        )
+        for index, part in enumerate(said.parts)
+    ]
+    if has_words:
+        origin: Origin = "question" if is_question else "history"
+        placed.append(PlacedPart(origin, message, len(said.message.content), said.tokens, said.ref))
+    return placed
+
+
+def _sum(parts: Sequence[Part]) -> int:
+    return sum(part.tokens or 0 for part in parts)
 
 
 class _Fitting:
@@ -106,10 +166,12 @@ class _Fitting:
         budget: int,
         reading: int | None,
         before: Before | None,
+        context: int,
     ) -> None:
         self._opening = sum(part.tokens for part in opening)
-        self._sums = [0, *accumulate(part.tokens for part in history)]
-        self._question = history[-1].tokens
+        self._context = context
+        self._sums = [0, *accumulate(part.all_tokens for part in history)]
+        self._question = history[-1].all_tokens
         self._budget = budget
         self._reading = reading
         self._before = before
@@ -124,7 +186,7 @@ class _Fitting:
         before = self._before
         if before is not None and before.tokens and start == before.start:
             return before.tokens + self._question
-        return self._opening + self._sums[-1] - self._sums[start]
+        return self._opening + self._context + self._sums[-1] - self._sums[start]
 
     def choose(self) -> tuple[int, LeftOutReason | None]:
         """The best beginning, with the reason if it is not the first message. Raises QuestionTooLong."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatplatform.inference import gateway
-from chatplatform.inference.token_estimate import MESSAGE_TOKENS, estimate_tokens
+from chatplatform.inference.protocol.token_estimate import MESSAGE_TOKENS, estimate_tokens
 from chatplatform.privacy.prompt import PromptMessage
 
 

@@ -40,7 +40,9 @@ class ReleasedPrompt:
     """What an assistant says to the model now; `sha256` is of `system_text`, in hexadecimal.
 
     `system_text` is the whole text of the version, with its examples: `opening_messages` makes messages of it. `model`
-    is what the gateway is asked for. `first_word_s` is the assistant's own wish, None where it follows the settings.
+    is what the gateway is asked for. `first_word_s` is the assistant's own wish, None where it follows the settings;
+    `summaries` whether the older messages of long chats may be summarised, `shows_thinking` whether people see what
+    the model thinks before it answers; what they are not to see is not kept either.
     """
 
     assistant_id: UUID
@@ -51,6 +53,8 @@ class ReleasedPrompt:
     sampling: Sampling
     model: str = CHAT_MODEL
     first_word_s: float | None = None
+    summaries: bool = True
+    shows_thinking: bool = True
 
 
 def assistants(language: str | None = None, *, reader_id: UUID | None = None) -> list[AssistantView]:
@@ -66,6 +70,11 @@ def assistants(language: str | None = None, *, reader_id: UUID | None = None) ->
 def may_use(assistant_id: UUID | None, *, reader_id: UUID) -> bool:
     """Whether the assistant (None: the default one) is there, in use and open to this person."""
     return Assistant.objects.filter(_wanted(assistant_id), _in_use(reader_id)).exists()
+
+
+def is_default(assistant_id: UUID) -> bool:
+    """Whether it answers where nobody chose an assistant."""
+    return Assistant.objects.filter(id=assistant_id, is_default=True).exists()
 
 
 def released_prompt(assistant_id: UUID | None, *, reader_id: UUID | None = None) -> ReleasedPrompt:
@@ -96,7 +105,16 @@ def released_prompt(assistant_id: UUID | None, *, reader_id: UUID | None = None)
     found_id, sampling, model, version_id, number, sha256, text = row
     own = parse_sampling(sampling)
     return ReleasedPrompt(
-        found_id, version_id, number, sha256, text, own.resolved(), model or CHAT_MODEL, own.first_word_s
+        found_id,
+        version_id,
+        number,
+        sha256,
+        text,
+        own.resolved(),
+        model or CHAT_MODEL,
+        own.first_word_s,
+        summaries=own.summaries is not False,
+        shows_thinking=own.thinking is not False,
     )
 
 

@@ -15,7 +15,9 @@ from chatplatform.inference.events import Sampling
 class SamplingSettings(BaseModel):
     """Overrides of the platform's own sampling; what is not set follows it. Names and meanings as in Sampling.
 
-    `first_word_s` is no part of it: the wished time to the first word, for which older messages are left out.
+    `first_word_s` is no part of it: the wished time to the first word, for which older messages are left out;
+    nor are `summaries`, whether these are summarised, and `thinking`, whether people are shown what the model thinks
+    before it answers, which None leaves on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,13 +31,17 @@ class SamplingSettings(BaseModel):
     max_tokens: int | None = Field(None, ge=1, le=32_768)
     stop: tuple[str, ...] | None = Field(None, max_length=8)
     first_word_s: float | None = Field(None, ge=0, le=600)
+    summaries: bool | None = None
+    thinking: bool | None = None
 
     def stored(self) -> dict[str, Any]:
         """What goes into the row: the settings that are set."""
         return self.model_dump(mode="json", exclude_none=True)
 
     def resolved(self) -> Sampling:
-        return Sampling(**self.model_dump(exclude_none=True, exclude={"first_word_s"}))
+        return Sampling(
+            **self.model_dump(exclude_none=True, exclude={"first_word_s", "summaries", "thinking"})
+        )
 
 
 def parse_sampling(stored: Mapping[str, Any]) -> SamplingSettings:

@@ -12,12 +12,13 @@ from django.db import transaction
 
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import Conflict
-from chatplatform.common.scope import workspace_scope
+from chatplatform.common.scope import current_workspace_id, workspace_scope
 from chatplatform.prompts.assistant_changes import AssistantSpec, create_assistant, remove_assistant
 from chatplatform.prompts.labels import move_label
 from chatplatform.prompts.models import Assistant, Prompt, PromptLabel
 from chatplatform.prompts.releases import create_prompt, save_version, set_retired
 from chatplatform.prompts.shipped import DEMO, GENERAL, ShippedAssistant, shipped_assistant
+from chatplatform.prompts.signals import demo_installed, demo_removed
 
 
 def ensure_workspace_content(workspace_id: UUID, *, actor: Actor) -> None:
@@ -44,6 +45,7 @@ def remove_demo(workspace_id: UUID, *, actor: Actor) -> list[str]:
         found = list(Assistant.objects.filter(is_demo=True).order_by("name"))
         for assistant in found:
             remove_assistant(assistant.id, actor=actor)
+        demo_removed.send(None, workspace_id=workspace_id, actor=actor)
     return [assistant.name for assistant in found]
 
 
@@ -53,6 +55,7 @@ def _install_first_time(shipped_id: str, *, actor: Actor) -> None:
         with transaction.atomic():
             saved = create_prompt(shipped.name, shipped.system_text, actor=actor, shipped_id=shipped_id)
             create_assistant(_spec(shipped_id, shipped), saved.prompt_id, actor=actor)
+            _tell_installed(shipped_id, actor=actor)
     except Conflict:
         # Another process was first; or people use the name already, and then it is theirs.
         return
@@ -69,9 +72,16 @@ def _reinstall(shipped_id: str, *, actor: Actor) -> str:
         saved = save_version(prompt.id, shipped.system_text, actor=actor)
         move_label(prompt.id, PromptLabel.PRODUCTION, saved.version_id, actor=actor)
         if prompt.assistants.exists():
+            _tell_installed(shipped_id, actor=actor)
             return ""
         create_assistant(_spec(shipped_id, shipped), prompt.id, actor=actor)
+        _tell_installed(shipped_id, actor=actor)
     return shipped.name
+
+
+def _tell_installed(shipped_id: str, *, actor: Actor) -> None:
+    if shipped_id in DEMO:
+        demo_installed.send(None, workspace_id=current_workspace_id(), actor=actor)
 
 
 def _spec(shipped_id: str, shipped: ShippedAssistant) -> AssistantSpec:

@@ -49,12 +49,30 @@ INSTALLED_APPS = [
     "django_htmx",
     "chatplatform.audit",
     "chatplatform.accounts",
+    "chatplatform.preferences",
     "chatplatform.privacy",
+    "chatplatform.privacy.outbound",
     "chatplatform.jobs",
     "chatplatform.usage",
     "chatplatform.inference",
     "chatplatform.prompts",
+    "chatplatform.text_search",
+    "chatplatform.knowledge",
+    "chatplatform.knowledge.index",
+    "chatplatform.knowledge.gaps",
+    "chatplatform.knowledge.web_pages",
+    "chatplatform.knowledge.quality",
+    "chatplatform.knowledge.help_centre",
+    "chatplatform.files",
     "chatplatform.chat",
+    "chatplatform.sharing",
+    "chatplatform.chat.attachments",
+    "chatplatform.chat.sources",
+    "chatplatform.chat.temporary",
+    "chatplatform.chat.inside",
+    "chatplatform.chat.summaries",
+    "chatplatform.chat.knowledge",
+    "chatplatform.feedback",
     "chatplatform.sign_in",
     "chatplatform.health",
     "chatplatform.backup",
@@ -202,6 +220,12 @@ LOGGING: dict[str, Any] = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
+
+# Attached files, each encrypted under a key of its own.
+FILES_DIR = (ENVIRONMENT.files_dir or DATA_DIR / "files").resolve()
+
+# Documents of collections and what was read of them, encrypted alike.
+KNOWLEDGE_DIR = (ENVIRONMENT.knowledge_dir or DATA_DIR / "knowledge").resolve()
 
 AUDIT_WITNESS_FILE = ENVIRONMENT.audit_witness_file or DATA_DIR / "audit-witness.jsonl"
 

@@ -25,7 +25,9 @@ def send_invitation(job: RunningJob) -> None:
     send_mail(letter, purpose="invitation", actor=job.actor, workspace_id=job.workspace_id)
 
 
-@job_handler(mailed_links.JOB_KIND, title=_("Send a sign-in link by e-mail"), max_attempts=3, timeout_s=60)
+@job_handler(
+    mailed_links.JOB_KIND, title=_("Send a sign-in link by e-mail"), max_attempts=3, timeout_s=60, urgent=True
+)
 def send_sign_in_link(job: RunningJob) -> None:
     """The link is made here and nowhere kept. For an id of nobody there is nothing to do."""
     user = User.objects.filter(id=UUID(job.args["user_id"])).first()

@@ -11,8 +11,8 @@ from django.db import connections
 from django.utils.translation import gettext_noop as _
 
 from chatplatform.health.database_state import databases_are_current
-from chatplatform.inference.model_choice import chosen_or_default
-from chatplatform.inference.model_store import model_path
+from chatplatform.inference.model_files.model_choice import chosen_or_default
+from chatplatform.inference.model_files.model_store import model_path
 from chatplatform.installation.parts import PARTS, Part
 from chatplatform.installation.stamps import is_installed, read_stamp
 from chatplatform.supervisor.steps import Step

@@ -29,6 +29,8 @@ class ShownMessage:
     text: str
     html: str
     turn: Json | None
+    parent_id: str | None = None
+    versions: list[str] = field(default_factory=list)
 
     @property
     def is_running(self) -> bool:
@@ -43,6 +45,9 @@ class Screen:
     messages: list[ShownMessage] = field(default_factory=list)
     conversations: dict[str, Json] = field(default_factory=dict)
     errors: list[Json] = field(default_factory=list)
+    kept_as: dict[str, str] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    queued: list[Json] = field(default_factory=list)
     has_gap: bool = False
 
     def apply(self, frame: Json) -> None:
@@ -51,15 +56,11 @@ class Screen:
             case "snapshot":
                 self.conversation = frame["conversation"]
                 self.messages = [_message(message) for message in frame["messages"]]
+                self.queued = frame["queued"]
                 self.has_gap = False
             case "accepted":
                 self.conversation = frame["conversation"]
-                if frame["replaces_message_id"] is not None:
-                    self.messages = [m for m in self.messages if m.id != frame["replaces_message_id"]]
-                known = {message.id for message in self.messages}
-                for message in (frame["question"], frame["answer"]):
-                    if message["id"] not in known:
-                        self.messages.append(_message(message))
+                self._accept(frame)
             case "delta":
                 self._delta(frame)
             case "turn":
@@ -72,12 +73,25 @@ class Screen:
                 self.messages = [done if m.id == done.id else m for m in self.messages]
             case "conversation":
                 self.conversations[frame["conversation"]["id"]] = frame["conversation"]
+            case "kept":
+                self.kept_as[frame["conversation_id"]] = frame["kept_id"]
             case "removed":
+                self.removed.append(frame["conversation_id"])
                 self.conversations.pop(frame["conversation_id"], None)
             case "error":
                 self.errors.append(frame)
             case "older":
                 self.messages = [_message(message) for message in frame["messages"]] + self.messages
+            case "queued":
+                if frame["message"]["id"] not in {each["id"] for each in self.queued}:
+                    self.queued.append(frame["message"])
+            case "taken_back":
+                self.queued = [each for each in self.queued if each["id"] != frame["queued_id"]]
+            case "message":
+                changed = _message(frame["message"])
+                self.messages = [changed if m.id == changed.id else m for m in self.messages]
+            case "forked":
+                self.conversations[frame["conversation"]["id"]] = frame["conversation"]
             case "welcome" | "pong":
                 pass
             case unknown:
@@ -85,6 +99,24 @@ class Screen:
 
     def turn(self, turn_id: str) -> Json | None:
         return next((m.turn for m in self.messages if m.turn is not None and m.turn["id"] == turn_id), None)
+
+    def _accept(self, frame: Json) -> None:
+        question, answer = frame["question"], frame["answer"]
+        self.queued = [each for each in self.queued if each["client_id"] != question["client_id"]]
+        ids = [message.id for message in self.messages]
+        if answer["id"] in ids:
+            return
+        if question["id"] in ids:
+            self.messages = self.messages[: ids.index(question["id"]) + 1]
+        elif frame["replaces_message_id"] in ids:
+            self.messages = self.messages[: ids.index(frame["replaces_message_id"])]
+        last = self.messages[-1].id if self.messages else None
+        if last == question["parent_id"]:
+            self.messages.append(_message(question))
+        elif last != question["id"]:
+            self.has_gap = True
+            return
+        self.messages.append(_message(answer))
 
     def _delta(self, frame: Json) -> None:
         turn = self.turn(frame["turn_id"])
@@ -97,10 +129,20 @@ class Screen:
             turn["tail"] = frame["tail"]
         else:
             turn["tail"]["text"] += frame["tail_add"]
+        turn["thinking"] += frame["thinking_add"]
+        turn |= {name: frame[name] for name in ("thought_s", "is_thinking")}
 
 
 def _message(view: Json) -> ShownMessage:
-    return ShownMessage(view["id"], view["role"], view["text"], view["html"], view["turn"])
+    return ShownMessage(
+        view["id"],
+        view["role"],
+        view["text"],
+        view["html"],
+        view["turn"],
+        view["parent_id"],
+        view["versions"],
+    )
 
 
 class ChatClient:
@@ -151,13 +193,20 @@ class ChatClient:
         await self.send_raw(json.dumps({"type": type_, **fields}))
 
     async def ask(
-        self, text: str, *, client_id: str | None = None, conversation_id: str | None = None
+        self,
+        text: str,
+        *,
+        client_id: str | None = None,
+        conversation_id: str | None = None,
+        if_busy: str = "refuse",
     ) -> str:
         """Send a message, into the open conversation when there is one; gives its client id."""
         client_id = client_id or str(uuid4())
         if conversation_id is None and self.screen.conversation is not None:
             conversation_id = self.screen.conversation["id"]
-        await self.send("send", client_id=client_id, conversation_id=conversation_id, text=text)
+        await self.send(
+            "send", client_id=client_id, conversation_id=conversation_id, text=text, if_busy=if_busy
+        )
         return client_id
 
     async def until(self, condition: Callable[[Screen], bool], *, timeout_s: float = 20) -> Screen:

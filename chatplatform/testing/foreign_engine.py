@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatplatform.inference.dialects import Kind
+from chatplatform.inference.protocol.dialects import Kind
 from chatplatform.testing.scripted_http import STREAM_END, Request, piece, read_request, stream_head, whole
 from chatplatform.testing.scripted_protocol import Messages, messages_of, prompt_tokens, wanted_call
 from chatplatform.testing.scripted_replies import Directives, directives, reply, tokens_of

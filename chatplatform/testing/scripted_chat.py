@@ -18,9 +18,17 @@ from chatplatform.testing.scripted_protocol import (
     example_of,
     messages_of,
     prompt_tokens,
+    thinking_of,
     wanted_call,
 )
-from chatplatform.testing.scripted_replies import Directives, count, directives, reply, tokens_of
+from chatplatform.testing.scripted_replies import (
+    Directives,
+    count,
+    directives,
+    reply,
+    thoughts,
+    tokens_of,
+)
 
 SHA256 = "5c" * 32
 BATCH_TOKENS = 64
@@ -36,22 +44,29 @@ class Seen:
     tokenized: int = 0
     warmed: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     last_chat: dict[str, Any] = field(default_factory=dict)
     last_embeddings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer to be sent: tokens from `start` on of the whole text."""
+    """One answer to be sent: tokens from `start` on of the whole text, after what is thought, from `thought` on."""
 
     request_id: str
     wanted: Directives
     tokens: list[str]
     start: int
+    thinking: list[str]
+    thought: int
     finish_reason: str
     prompt_tokens: int
     cached_tokens: int
     call: dict[str, Any] | None = None
+
+    @property
+    def written(self) -> int:
+        return len(self.thinking) + len(self.tokens)
 
 
 class ScriptedChat:
@@ -79,6 +94,11 @@ class ScriptedChat:
     def warm(self, messages: Messages) -> bool:
         """Read the platform's own messages; whether they were read before."""
         return self._cached(messages, "", shared=len(messages)) == prompt_tokens(messages)
+
+    def forget(self, owner: str) -> None:
+        """Forget what was read for an owner."""
+        self._seen.forgotten.append(owner)
+        self._read_before = {key for key in self._read_before if key[0] != owner}
 
     def cancel(self, request_id: str) -> bool:
         """End an answer; whether there was one."""
@@ -131,21 +151,26 @@ class ScriptedChat:
         said = (
             messages[-1][1] if body.get("continue_final_message") and messages[-1][0] == "assistant" else ""
         )
-        rest = tokens_of(text[len(said) :]) if text.startswith(said) else tokens_of(text)
+        rest = tokens_of(text.removeprefix(said), by_character=wanted.by_character)
         call = wanted_call(body, question)
         if call is not None:
             rest = []
         elif (body.get("response_format") or {}).get("type", "text") != "text":
             schema = (body["response_format"].get("json_schema") or {}).get("schema") or {"type": "object"}
             rest = tokens_of(json.dumps(example_of(schema)))
-        limit = body.get("max_tokens") or len(rest)
+        thought = thinking_of(body)
+        ahead = [] if said else tokens_of(thoughts(wanted).removeprefix(thought))
+        limit = body.get("max_tokens") or len(ahead) + len(rest)
+        is_cut = limit < len(ahead) + len(rest)
         return Answer(
             call=call,
             request_id=str(body.get("request_id") or id(body)),
             wanted=wanted,
-            tokens=rest[:limit],
-            start=len(tokens_of(said)),
-            finish_reason="tool_calls" if call else "length" if limit < len(rest) else "stop",
+            tokens=rest[: max(0, limit - len(ahead))],
+            start=len(tokens_of(said, by_character=wanted.by_character)),
+            thinking=ahead[:limit],
+            thought=len(tokens_of(thought)),
+            finish_reason="tool_calls" if call else "length" if is_cut else "stop",
             prompt_tokens=length,
             cached_tokens=self._cached(
                 messages, str(body.get("cache_owner", "")), shared=body.get("platform_messages")
@@ -169,6 +194,8 @@ class ScriptedChat:
     async def _send_whole(self, answer: Answer, writer: asyncio.StreamWriter, stopped: asyncio.Event) -> None:
         text = "".join([token async for batch in self._paced(answer, stopped) for token in batch])
         message: dict[str, Any] = {"role": "assistant", "content": text}
+        if answer.thinking:
+            message["reasoning_content"] = "".join(answer.thinking)
         if answer.call:
             message |= {"content": None, "tool_calls": [answer.call]}
         writer.write(
@@ -203,6 +230,7 @@ class ScriptedChat:
         before, after = json.dumps(
             {**envelope, "choices": [{"index": 0, "delta": {"content": "@@"}, "finish_reason": None}]}
         ).split('"@@"')
+        await self._think(answer, writer, stopped, envelope)
         sent = answer.start
         async for batch in self._paced(answer, stopped):
             writer.write(
@@ -229,6 +257,25 @@ class ScriptedChat:
         writer.write(_event({**envelope, "choices": [], "usage": _usage(answer)}))
         writer.write(piece(b"data: [DONE]\n\n") + STREAM_END)
         self._seen.finished += 1
+
+    async def _think(
+        self,
+        answer: Answer,
+        writer: asyncio.StreamWriter,
+        stopped: asyncio.Event,
+        envelope: dict[str, Any],
+    ) -> None:
+        wanted = answer.wanted
+        for number, token in enumerate(answer.thinking, start=answer.thought + 1):
+            if stopped.is_set():
+                return
+            thought = [{"index": 0, "delta": {"reasoning_content": token}, "finish_reason": None}]
+            writer.write(_event({**envelope, "choices": thought}))
+            await writer.drain()
+            if number == wanted.die_thinking:
+                await _flush(writer)
+                os._exit(1)
+            await asyncio.sleep(wanted.delay_ms / 1000)
 
     async def _paced(self, answer: Answer, stopped: asyncio.Event) -> AsyncIterator[list[str]]:
         """The tokens in batches: one by one with a delay, else many at once but never across a breaking point."""
@@ -260,9 +307,10 @@ def _envelope(answer: Answer, kind: str) -> dict[str, Any]:
 def _usage(answer: Answer) -> dict[str, Any]:
     return {
         "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": len(answer.tokens),
-        "total_tokens": answer.prompt_tokens + len(answer.tokens),
+        "completion_tokens": answer.written,
+        "total_tokens": answer.prompt_tokens + answer.written,
         "prompt_tokens_details": {"cached_tokens": answer.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": len(answer.thinking)},
     }
 
 

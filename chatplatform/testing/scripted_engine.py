@@ -53,6 +53,7 @@ class ScriptedEngine:
             ("POST", "/v1/tokenize"): self._tokenize,
             ("POST", "/v1/warm"): self._warm,
             ("POST", "/v1/cancel"): self._cancel,
+            ("POST", "/v1/forget"): self._forget,
             ("POST", "/v1/embeddings"): self._embeddings,
         }
 
@@ -146,21 +147,37 @@ class ScriptedEngine:
     def _cancel(self, body: dict[str, Any]) -> object:
         return {"cancelled": self._chat.cancel(str(body.get("request_id", "")))}
 
+    def _forget(self, body: dict[str, Any]) -> object:
+        owner = body.get("cache_owner")
+        if not isinstance(owner, str) or not owner:
+            raise Refused("invalid_request", "cache_owner is a text.")
+        self._chat.forget(owner)
+        return {}
+
     def _embeddings(self, body: dict[str, Any]) -> object:
         texts = [body["input"]] if isinstance(body.get("input"), str) else body.get("input")
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
             raise Refused("invalid_request", "input is a text or a list of texts.")
         self._seen.last_embeddings = body
+        counts = [count(text) for text in texts]
+        if max(counts) > self._context and not body.get("truncate"):
+            raise Refused(
+                "context_length_exceeded",
+                f"Text {counts.index(max(counts))} is longer than the model can read.",
+                prompt_tokens=max(counts),
+                context_tokens=self._context,
+            )
+        cut = [max(0, each - self._context) for each in counts]
         data = [
-            {"object": "embedding", "index": index, "embedding": embedding(text)}
+            {"object": "embedding", "index": index, "embedding": embedding(text), "cut_tokens": cut[index]}
             for index, text in enumerate(texts)
         ]
-        tokens = sum(count(text) for text in texts)
+        tokens = sum(counts) - sum(cut)
         return {
             "object": "list",
             "model": "scripted",
             "data": data,
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens, "cut_tokens": sum(cut)},
         }
 
 

@@ -57,6 +57,12 @@ def messages_of(body: dict[str, Any]) -> Messages:
     return messages
 
 
+def thinking_of(body: dict[str, Any]) -> str:
+    """What was thought before an answer that is to be continued."""
+    last = body["messages"][-1]
+    return str(last.get("reasoning_content") or "") if body.get("continue_final_message") else ""
+
+
 def prompt_tokens(messages: Messages) -> int:
     """How long the messages are."""
     return sum(count(text) + MESSAGE_TOKENS for _, text in messages)

@@ -5,6 +5,7 @@ Directives in the question steer it: `[[tokens=200 delay_ms=20 die_after=10]]`. 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import math
 import re
@@ -49,7 +50,10 @@ class Directives:
     `die_after` ends the process once that many tokens of the answer were sent, `cut_after` the connection; an
     answer that is continued beyond the number is not hit again. `queue` shows that many places in the queue,
     `queue_ms` each. `hold` keeps the first byte back until the test lets go. `error` answers with that code.
-    `mode` is words or markdown; `word` begins each word, to tell answers apart.
+    `mode` is words or markdown; `word` begins each word, to tell answers apart; a new paragraph begins after so many
+    words as `paragraph` says. `say` is the whole answer, as URL-safe base64 of UTF-8. `by_character` makes every
+    character a token. `think` is how many words are thought before the answer, each begun with `thought`;
+    `die_thinking` ends the process once so many of them were sent, and does not hit what goes on beyond the number.
     """
 
     tokens: int = 64
@@ -64,6 +68,12 @@ class Directives:
     error: str = ""
     mode: str = "words"
     word: str = "w"
+    paragraph: int = 0
+    say: str = ""
+    by_character: bool = False
+    think: int = 0
+    thought: str = "t"
+    die_thinking: int = -1
 
 
 def directives(question: str, default: Directives) -> Directives:
@@ -85,13 +95,24 @@ def reply(question: str, wanted: Directives, script: Sequence[tuple[str, str]] =
     for piece, answer in script:
         if piece in question:
             return answer
+    if wanted.say:
+        return base64.urlsafe_b64decode(wanted.say).decode()
     if wanted.mode == "markdown":
         return MARKDOWN
-    return " ".join(f"{wanted.word}{number}" for number in range(wanted.tokens))
+    words = [f"{wanted.word}{number}" for number in range(wanted.tokens)]
+    each = wanted.paragraph or len(words) or 1
+    return "\n\n".join(" ".join(words[start : start + each]) for start in range(0, len(words), each))
 
 
-def tokens_of(text: str) -> list[str]:
+def thoughts(wanted: Directives) -> str:
+    """All that is thought before the answer."""
+    return " ".join(f"{wanted.thought}{number}" for number in range(wanted.think))
+
+
+def tokens_of(text: str, *, by_character: bool = False) -> list[str]:
     """`text` cut into tokens that join to `text` again."""
+    if by_character:
+        return list(text)
     return _TOKEN.findall(text) or ([text] if text else [])
 
 

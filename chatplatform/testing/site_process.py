@@ -15,8 +15,13 @@ from pathlib import Path
 
 import psutil
 
+from chatplatform.environment.secrets import ensure_secrets
+from chatplatform.environment.variables import Environment
+from chatplatform.testing.migrated import copy_migrated
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_S = 60
+DATABASE_FILES = ("db.sqlite3", "keys/keys.sqlite3")
 
 PEOPLE = """
 import json, sys
@@ -79,8 +84,21 @@ class SiteProcesses:
         return f"ws://127.0.0.1:{self.port}/ws/chat/"
 
     def migrate(self) -> None:
+        """Databases with every table and no row; on SQLite they are copied."""
+        if "CHATPLATFORM_DATABASE_URL" in self.environment:
+            self._migrate(self.environment)
+        else:
+            copy_migrated(self.folder / "data", DATABASE_FILES, self._make_databases)
+            ensure_secrets(Environment(data_dir=self.folder / "data"))
+
+    def _make_databases(self, folder: Path) -> None:
+        (folder / "keys").mkdir()
+        self._migrate({**self.environment, "CHATPLATFORM_DATA_DIR": str(folder)})
+
+    def _migrate(self, environment: dict[str, str]) -> None:
         for database in ("default", "keys"):
-            self.manage("migrate", "--database", database, "--verbosity", "0")
+            command = [*self.command, "migrate", "--database", database, "--verbosity", "0"]
+            self._output(command, environment)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command to its end; gives its output. Raises RuntimeError."""
@@ -114,9 +132,11 @@ class SiteProcesses:
         self.start("web")
         self.wait_for_web()
 
-    def wait_for_web(self, *, port: int | None = None, known_as: str = "web") -> None:
+    def wait_for_web(
+        self, *, port: int | None = None, known_as: str = "web", timeout_s: float = START_TIMEOUT_S
+    ) -> None:
         """Raises TimeoutError with the end of the log when the page does not come up."""
-        deadline = time.monotonic() + START_TIMEOUT_S
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             with closing(HTTPConnection("127.0.0.1", port or self.port, timeout=1)) as connection:
                 try:
@@ -159,9 +179,14 @@ class SiteProcesses:
                 process.wait()
         self._running.clear()
 
-    def _output(self, command: list[str]) -> str:
+    def _output(self, command: list[str], environment: dict[str, str] | None = None) -> str:
         done = subprocess.run(
-            command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False
+            command,
+            env=environment or self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"{command[1:3]} failed:\n{done.stdout}\n{done.stderr}")

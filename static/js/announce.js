@@ -8,6 +8,8 @@ const LETTERS = /[\p{L}\p{N}]/gu;
 // what is in the source of an answer and not in the text that is shown
 const NOT_SHOWN = /^\s*(?:\d+[.)]\s|[-*+]\s|#+\s|>\s)|^\s*(?:```|~~~).*$|\]\([^)]*\)/gm;
 const KEPT = 12;
+// words without an end of a sentence are spoken in portions, so that no more than this is ever searched
+const LONGEST = 400;
 
 export class Announcer {
   #region;
@@ -29,6 +31,7 @@ export class Announcer {
     this.#open += piece;
     let end = 0;
     for (const match of this.#open.matchAll(SENTENCE_END)) end = match.index + match[0].length;
+    if (!end && this.#open.length > LONGEST) end = this.#open.lastIndexOf(" ") + 1 || this.#open.length;
     if (!end) return;
     const sentences = this.#open.slice(0, end).replace(NOT_SHOWN, "");
     this.#open = this.#open.slice(end);

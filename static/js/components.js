@@ -2,10 +2,11 @@
 
 import "./menu.js";
 import "./theme.js";
-import { addCodeBars, copy } from "./code_copy.js";
+import { dress, listenToBars } from "./prose.js";
 import { toast } from "./toast.js";
 
-addCodeBars(document);
+dress(document);
+listenToBars(document.body);
 const dialog = document.getElementById("delete-dialog");
 
 document.addEventListener("click", (event) => {
@@ -13,7 +14,6 @@ document.addEventListener("click", (event) => {
   if (button?.dataset.action === "open-dialog") dialog.showModal();
   else if (button?.dataset.action === "close-dialog") dialog.close();
   else if (button?.dataset.action === "toast") toast(button.textContent);
-  else if (button?.dataset.action === "copy-code") copy(button.closest(".code").querySelector("code").textContent, button);
 });
 dialog.querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -1,8 +1,10 @@
 // The field for the next message.
 
 import { text } from "./page_data.js";
+import { toast } from "./toast.js";
 
 const COUNT_FROM = 0.9;
+const MOST_ADDED = 200_000;
 
 /** Dispatches `send` (detail: the text) and `stop`. */
 export class Composer extends EventTarget {
@@ -15,7 +17,10 @@ export class Composer extends EventTarget {
   #most;
   #drafts;
   #conversationId = null;
+  #early; // typed before the scripts were here
   #busy = false;
+  /** Why nothing can be sent now, in words; null when nothing speaks against it. */
+  reason = () => null;
 
   constructor(form, { mostChars, drafts }) {
     super();
@@ -27,6 +32,7 @@ export class Composer extends EventTarget {
     this.#failure = form.querySelector("[data-failure]");
     this.#most = mostChars;
     this.#drafts = drafts;
+    this.#early = this.#field.value;
 
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -34,6 +40,7 @@ export class Composer extends EventTarget {
     });
     this.#stop.addEventListener("click", () => this.dispatchEvent(new Event("stop")));
     this.#field.addEventListener("input", () => this.#changed());
+    this.#field.addEventListener("beforeinput", (event) => this.#spare(event));
     this.#field.addEventListener("keydown", (event) => this.#key(event));
     form.querySelector("[data-box]").addEventListener("mousedown", (event) => {
       if (event.target !== event.currentTarget) return;
@@ -45,7 +52,8 @@ export class Composer extends EventTarget {
   /** Show the draft of another conversation. */
   open(conversationId) {
     this.#conversationId = conversationId;
-    this.#field.value = this.#drafts.read(conversationId);
+    this.#field.value = this.#drafts.read(conversationId) + this.#early;
+    this.#early = "";
     this.fail(null);
     this.#changed();
   }
@@ -89,20 +97,21 @@ export class Composer extends EventTarget {
     this.#changed();
   }
 
-  /** While an answer runs, the button stops it; one can go on typing. */
+  /** While an answer runs, one button stops it; what is typed meanwhile waits for its end. */
   setState({ busy, canStop }) {
     this.#busy = busy;
     const had = document.activeElement;
     this.#stop.hidden = !canStop;
-    this.#send.hidden = canStop;
-    if (had === this.#stop || had === this.#send) this.focus();
     this.#enable();
+    if (had?.hidden && (had === this.#stop || had === this.#send)) this.focus();
   }
 
   #submit() {
     const words = this.#field.value.trim();
     if (this.#busy || !words || length(words) > this.#most) return;
-    this.dispatchEvent(new CustomEvent("send", { detail: words }));
+    const reason = this.reason();
+    if (reason) this.fail(reason);
+    else this.dispatchEvent(new CustomEvent("send", { detail: words }));
   }
 
   #key(event) {
@@ -115,8 +124,17 @@ export class Composer extends EventTarget {
       event.preventDefault();
       this.#submit();
     } else if (event.key === "Escape" && !this.#stop.hidden) {
+      event.preventDefault();
       this.dispatchEvent(new Event("stop"));
     }
+  }
+
+  /** Browsers take many seconds to lay out a field of some megabytes, and nothing else moves meanwhile. */
+  #spare(event) {
+    const added = event.data ?? event.dataTransfer?.getData("text/plain") ?? "";
+    if (added.length <= MOST_ADDED) return;
+    event.preventDefault();
+    toast(text("text_too_long", { n: added.length }));
   }
 
   #changed() {
@@ -139,6 +157,12 @@ export class Composer extends EventTarget {
   #enable() {
     const words = this.#field.value.trim();
     this.#send.disabled = this.#busy || !words || length(words) > this.#most;
+    // an answer runs: there is something to send only when something is typed
+    const waits = !this.#stop.hidden;
+    this.#send.hidden = waits && !words;
+    const label = waits ? text("send_after") : text("send");
+    this.#send.setAttribute("aria-label", label);
+    this.#send.title = label;
   }
 
   /** For browsers without `field-sizing`. */

@@ -1,7 +1,7 @@
 // The console's pages: what htmx needs to work here, and what every page shares.
 
 import "./page.js";
-import { trustParsedHtml } from "./html.js";
+import { trustParsedHtml } from "./parsed_html.js";
 import { localTimes } from "./local_times.js";
 import { data, text } from "./page_data.js";
 import { toast } from "./toast.js";

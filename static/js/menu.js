@@ -2,13 +2,13 @@
 
 const GAP_PX = 4;
 
-/** Open `menu` at `button`; `onChoose` is called with the `data-action` that was chosen. */
+/** Open `menu` at `button`; `onChoose` is called with the `data-action` that was chosen, and its item. */
 export function openMenu(menu, button, onChoose) {
   menu.onclick = (event) => {
     const item = event.target.closest("[role^=menuitem]");
     if (!item) return;
     menu.hidePopover();
-    onChoose?.(item.dataset.action);
+    onChoose?.(item.dataset.action, item);
   };
   menu.addEventListener(
     "toggle",
@@ -17,8 +17,10 @@ export function openMenu(menu, button, onChoose) {
   );
   menu.showPopover();
   place(menu, button);
-  menu.querySelector("[role^=menuitem]").focus();
+  itemsOf(menu)[0]?.focus();
 }
+
+const itemsOf = (menu) => [...menu.querySelectorAll("[role^=menuitem]")].filter((item) => item.checkVisibility());
 
 function place(menu, button) {
   const at = button.getBoundingClientRect();
@@ -32,7 +34,7 @@ function place(menu, button) {
 function walk(event) {
   const menu = event.target.closest("[role=menu]");
   if (!menu) return;
-  const items = [...menu.querySelectorAll("[role^=menuitem]")];
+  const items = itemsOf(menu);
   const now = items.indexOf(document.activeElement);
   const next = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: items.length - 1 }[event.key];
   if (next === undefined) {

@@ -1,9 +1,10 @@
 // One message on the page: a person's words, or an answer in whatever state it is.
 
 import { Answer } from "./answer.js";
-import { addCodeBars, copy } from "./code_copy.js";
+import { showFiles } from "./attach_entry.js";
 import { clone, fragment } from "./html.js";
-import { moment, text } from "./page_data.js";
+import { data, moment, text } from "./page_data.js";
+import { dress } from "./prose.js";
 
 const RUNNING = new Set(["queued", "running", "waiting"]);
 
@@ -18,13 +19,11 @@ export const isRunning = (turn) => Boolean(turn) && RUNNING.has(turn.state);
 class Message {
   view;
   element;
+  #isLast = false;
 
   constructor(template) {
     this.element = clone(template);
     this.body = this.element.querySelector("[data-body]");
-    this.element.querySelector('[data-action="copy"]').addEventListener("click", (event) => {
-      copy(this.view.text, event.currentTarget);
-    });
   }
 
   show(view) {
@@ -35,6 +34,19 @@ class Message {
       time.dateTime = view.created_at;
       time.textContent = moment(view.created_at);
     }
+    const versions = view.versions ?? [];
+    const at = versions.indexOf(view.id);
+    const walker = this.element.querySelector("[data-walker]");
+    walker.hidden = at < 0;
+    walker.querySelector("[data-place]").textContent = text("place", { n: at + 1, of: versions.length });
+    walker.querySelector('[data-message-action="sibling-before"]').disabled = at <= 0;
+    walker.querySelector('[data-message-action="sibling-after"]').disabled = at === versions.length - 1;
+  }
+
+  /** Whether nothing follows it: then it can be answered, or continued. */
+  setLast(isLast) {
+    if (this.#isLast !== isLast) this.element.toggleAttribute("data-last", isLast);
+    this.#isLast = isLast;
   }
 }
 
@@ -48,24 +60,43 @@ export class UserMessage extends Message {
     super.show(view);
     this.body.textContent = view.text;
     this.element.toggleAttribute("data-pending", !view.id);
+    this.element.querySelector("[data-foot-edit]").hidden = !view.id;
+    showFiles(this.element.querySelector("[data-files]"), view.attachments);
   }
 }
 
-/** `actions.retry(turnId)` and `actions.regenerate(turnId)` are called from its buttons. */
+/** `actions.retry(turnId)` is called from its notice; what its foot does stands in actions.js. */
 export class AssistantMessage extends Message {
   answer = null;
+  #toldWriter = "";
 
   constructor(view, actions) {
     super("assistant-message");
     this.element.querySelector('[data-action="retry"]').addEventListener("click", () => actions.retry(this.turn.id));
-    this.element
-      .querySelector('[data-action="regenerate"]')
-      .addEventListener("click", () => actions.regenerate(this.turn.id));
     this.show(view);
   }
 
   get turn() {
     return this.view.turn;
+  }
+
+  /** Who wrote it, once that is known. */
+  get writer() {
+    return this.turn?.model ? `${this.turn.assistant_id} ${this.turn.model}` : "";
+  }
+
+  /** Say who wrote it, where that is another one than before. */
+  showWriter(isOther) {
+    const writer = isOther ? this.writer : "";
+    if (writer === this.#toldWriter) return;
+    this.#toldWriter = writer;
+    const line = this.element.querySelector("[data-writer]");
+    line.hidden = !isOther;
+    if (!isOther) return;
+    const name = data.assistants.find(({ id }) => id === this.turn.assistant_id)?.name;
+    line.textContent = name
+      ? text("answered_by", { name, model: this.turn.model })
+      : text("answered_by_model", { model: this.turn.model });
   }
 
   show(view) {
@@ -75,10 +106,11 @@ export class AssistantMessage extends Message {
     } else {
       this.answer = null;
       const part = fragment(view.html);
-      addCodeBars(part);
+      dress(part);
       this.body.replaceChildren(part);
     }
     this.#showState();
+    this.#think();
   }
 
   /** The turn's state changed without more text. */
@@ -88,9 +120,18 @@ export class AssistantMessage extends Message {
     this.#showState();
   }
 
+  async #think() {
+    if (this.turn?.thought_s != null) (await import("./thinking.js")).showThinking(this);
+  }
+
   /** Apply a delta; false when one is missing before it. */
   grow(delta, onBlock) {
     if (!this.answer?.apply(delta, onBlock)) return false;
+    const { turn } = this;
+    if (delta.is_thinking || turn.is_thinking) {
+      Object.assign(turn, { ...delta, thinking: turn.thinking + delta.thinking_add });
+      this.#think();
+    }
     if (this.turn.state === "running") this.#showWait();
     else this.change("running", null, null);
     return true;
@@ -112,8 +153,19 @@ export class AssistantMessage extends Message {
     note.hidden = !left;
     note.querySelector("[data-text]").textContent = left ? text(LEFT_OUT[left.reason], { n: left.messages }) : "";
     this.element.querySelector("[data-stopped]").hidden = turn?.state !== "stopped";
-    this.element.querySelector('[data-action="copy"]').hidden = !this.view.text;
-    this.element.querySelector('[data-action="regenerate"]').hidden = !turn || running;
+    this.element.querySelector("[data-cut]").hidden = running || !turn?.cut_at_limit;
+    this.element.querySelector('[data-message-action="continue"]').hidden = !turn?.can_continue;
+    this.element.querySelector('[data-message-action="copy"]').hidden = !this.view.text;
+    this.element.querySelector('[data-message-action="regenerate"]').hidden = running;
+    this.element.querySelector("[data-thumbs]").hidden = running || !turn;
+    this.#showSources(running ? [] : (this.view.sources ?? []));
+  }
+
+  async #showSources(sources) {
+    const list = this.element.querySelector("[data-sources]");
+    list.hidden = !sources.length;
+    list.replaceChildren();
+    if (sources.length) (await import("./source_chips.js")).showSources(this, list);
   }
 
   /** Dots before the first word, and in words why nothing comes. */

@@ -11,6 +11,7 @@ import { toast } from "./toast.js";
 const WATCH_MS = 300;
 const WORDS_BEFORE = 8; // shown before the process is killed: it is to be in the middle
 const LONGEST_MS = 180_000;
+const MOST_QUESTIONS = 4; // a small model may say in one breath what it has to say
 
 const form = document.querySelector("[data-plug-form]");
 const button = document.querySelector("[data-plug-button]");
@@ -34,6 +35,7 @@ class Drill {
   #id = "";
   #socket = null;
   #clientId = crypto.randomUUID();
+  #asked = 0;
   #conversationId = null;
   #turnId = null;
   #answer = null;
@@ -78,6 +80,7 @@ class Drill {
   }
 
   get #isDone() {
+    if (this.#isPulling && !this.#killedAt) return false;
     return this.#isOver && (!this.#killedAt || (this.#backAfter > 0 && this.#jobsLeft === 0));
   }
 
@@ -86,8 +89,22 @@ class Drill {
     if (this.#conversationId) this.#socket.send({ type: "open", conversation_id: this.#conversationId });
     else {
       const question = { type: "send", client_id: this.#clientId, conversation_id: null, assistant_id: null };
-      this.#socket.send({ ...question, text: data.question });
+      this.#socket.send({ ...question, text: data.questions[this.#asked % data.questions.length] });
     }
+  }
+
+  /** The answer was over before the kill: ask for another one, a few times. */
+  #endedEarly() {
+    this.#asked += 1;
+    if (this.#asked >= MOST_QUESTIONS) {
+      this.#say("plug_ended_early");
+      this.#isOver = true;
+      return;
+    }
+    this.#say("plug_asking_again");
+    this.#clientId = crypto.randomUUID();
+    this.#conversationId = this.#turnId = this.#answer = null;
+    this.#resume();
   }
 
   #take(frame) {
@@ -122,7 +139,8 @@ class Drill {
     }
     body.replaceChildren(fragment(message.html));
     if (message.turn.state === "failed") this.#say("plug_failed", { message: message.turn.error?.message ?? "" });
-    else this.#say(this.#killedAt ? "plug_done" : "plug_ended_early");
+    else if (this.#killedAt) this.#say("plug_done");
+    else if (!this.#isPulling) return this.#endedEarly();
     this.#isOver = true;
   }
 
@@ -144,7 +162,9 @@ class Drill {
       // all that was shown when the process died, not when it was asked for
       this.#shownBefore = body.innerText;
       this.#say("plug_killed", { name: this.#process, pid: String(this.#killedPid) });
+      if (this.#isOver) this.#say("plug_done"); // its last words came while the kill was on its way
     } catch (failure) {
+      this.#isPulling = false;
       this.#giveUp(failure);
     }
   }

@@ -13,6 +13,15 @@ export async function submitForm(form, fallback) {
   return answer.status === 204 ? null : answer.json();
 }
 
+/** Send fields, as a list of names and values; the answer as from `submitForm`. Throws RequestFailed. */
+export async function postFields(address, fields, fallback, options = {}) {
+  const body = new FormData();
+  body.append("csrfmiddlewaretoken", document.querySelector('[name="csrfmiddlewaretoken"]').value);
+  for (const [name, value] of fields) body.append(name, value);
+  const answer = await attempt(address, { method: "POST", body, headers: { accept: "application/json" }, ...options }, fallback);
+  return answer.status === 204 ? null : answer.json();
+}
+
 /** The HTML of a part of a page. Throws RequestFailed. */
 export async function fetchPart(address, fallback = "") {
   const answer = await attempt(address, { headers: { accept: "text/html" } }, fallback);

@@ -6,6 +6,7 @@ export class Follower {
   #log;
   #jump;
   #following = true;
+  #top = 0;
   #planned = false;
 
   constructor(log, jump) {
@@ -16,7 +17,9 @@ export class Follower {
       this.toEnd();
       jump.hidden = true;
     });
-    new ResizeObserver(() => this.keep()).observe(log);
+    const sizes = new ResizeObserver(() => this.keep());
+    sizes.observe(log);
+    sizes.observe(log.firstElementChild); // what is loaded late makes a message longer
   }
 
   /** Call after the content grew. */
@@ -33,6 +36,11 @@ export class Follower {
     });
   }
 
+  /** Stay where one reads, though the end moves. */
+  leave() {
+    this.#following = false;
+  }
+
   toEnd() {
     this.#following = true;
     this.#log.scrollTop = this.#log.scrollHeight;
@@ -46,9 +54,13 @@ export class Follower {
     this.#log.scrollTop = this.#log.scrollHeight - fromEnd;
   }
 
+  /** Whoever turns up, however little, is not pulled back; whoever comes near the end again follows it. */
   #look() {
-    const below = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight;
-    this.#following = below < NEAR_PX;
-    this.#jump.hidden = this.#following;
+    const { scrollTop, scrollHeight, clientHeight } = this.#log;
+    const below = scrollHeight - scrollTop - clientHeight;
+    if (scrollTop < this.#top) this.#following = below < 2;
+    else if (scrollTop > this.#top && below < NEAR_PX) this.#following = true;
+    this.#top = scrollTop;
+    this.#jump.hidden = this.#following || below < NEAR_PX;
   }
 }

@@ -3,11 +3,11 @@
 import "./menu.js";
 import "./toast.js";
 import { forgetDrafts } from "./drafts.js";
+import { shortcutActions } from "./shortcuts.js";
 
 const shell = document.querySelector("[data-shell]");
 const sidebar = document.getElementById("sidebar");
 const narrow = matchMedia("(max-width: 48rem)");
-const isMac = /mac|iphone|ipad/i.test(navigator.userAgentData?.platform ?? navigator.platform);
 const ACTIONS = {
   "open-drawer": openDrawer,
   "open-sidebar": () => keepSidebar(true),
@@ -41,16 +41,10 @@ shell.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") closeDrawer();
-  if (!event.shiftKey || !(isMac ? event.metaKey : event.ctrlKey)) return;
-  if (event.code === "KeyO") {
-    event.preventDefault();
-    shell.querySelector(".sidebar__new").click();
-  } else if (event.code === "KeyS" && !narrow.matches) {
-    event.preventDefault();
-    keepSidebar(shell.dataset.sidebar === "closed");
-  }
+  // one thing at a time: a menu or a dialog above the drawer has the key first
+  if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector(":popover-open, dialog[open]")) closeDrawer();
 });
+shortcutActions.set("new-chat", () => shell.querySelector(".sidebar__new").click());
+shortcutActions.set("sidebar", () => (narrow.matches ? (shell.dataset.drawer === "open" ? closeDrawer : openDrawer)() : keepSidebar(shell.dataset.sidebar === "closed")));
 
-for (const hint of document.querySelectorAll('[data-shortcut="new-chat"]')) hint.textContent = isMac ? "⇧⌘O" : "Ctrl+Shift+O";
 for (const form of document.querySelectorAll('form[action="/sign-out/"]')) form.addEventListener("submit", forgetDrafts);

@@ -42,6 +42,11 @@ export class Socket extends EventTarget {
     return true;
   }
 
+  /** Connect anew: another process of the server may answer. */
+  again() {
+    this.#socket?.close();
+  }
+
   #connect() {
     clearTimeout(this.#retry);
     const socket = new WebSocket(this.#address);

@@ -5,34 +5,47 @@ import { clone } from "./html.js";
 export class Welcome {
   #element;
   #select;
-  #name;
   #gone;
   #assistants;
   #onStarter;
 
-  constructor({ element, select, name, gone, assistants, onStarter }) {
+  #forNew;
+
+  /** `onChoose(id)` is called when another assistant is to answer in a conversation that is there already. */
+  constructor({ element, select, gone, assistants, onStarter, onChoose }) {
     this.#element = element;
     this.#select = select;
-    this.#name = name;
     this.#gone = gone;
     this.#assistants = assistants;
     this.#onStarter = onStarter;
-    select?.addEventListener("change", () => this.#describe());
+    this.#forNew = select?.value ?? null;
+    select?.addEventListener("change", () => {
+      if (this.#element.hidden) {
+        onChoose(select.value);
+      } else {
+        this.#forNew = select.value;
+        this.#describe();
+      }
+    });
     this.#describe();
   }
 
   /** The assistant that a new chat begins with, or null for the default one. */
   get assistantId() {
-    return this.#select?.value ?? null;
+    return this.#forNew;
   }
 
-  show(isEmpty, assistantId) {
+  /** Whose chat it is: of `conversation`, or an empty one. */
+  show(isEmpty, conversation) {
     this.#element.hidden = !isEmpty;
-    if (this.#select) this.#select.hidden = !isEmpty;
-    const of = this.#assistants.find((assistant) => assistant.id === assistantId);
+    const id = isEmpty ? this.#forNew : conversation?.assistant_id;
+    const of = this.#assistants.find((assistant) => assistant.id === id);
     // a chat without an assistant of its own has the default one
-    this.#gone.hidden = isEmpty || !assistantId || Boolean(of);
-    this.#name.textContent = !isEmpty && this.#assistants.length > 1 ? (of?.name ?? "") : "";
+    const standIn = this.#assistants.find((assistant) => assistant.is_default);
+    this.#gone.hidden = isEmpty || !id || Boolean(of);
+    if (!this.#select) return;
+    this.#select.hidden = this.#assistants.length < 2 && this.#gone.hidden;
+    this.#select.value = of?.id ?? (id ? "" : (standIn?.id ?? ""));
   }
 
   #describe() {

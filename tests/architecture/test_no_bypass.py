@@ -25,14 +25,15 @@ NETWORK_CALLS = ("open_connection", "create_connection", "open_unix_connection",
 MAY_USE_THE_NETWORK = {
     "chatplatform/privacy/egress.py": "the door itself",
     "chatplatform/privacy/mail_door.py": "the door for mail",
-    "chatplatform/inference/http_clients.py": "connections to engines on this machine",
+    "chatplatform/inference/protocol/http_clients.py": "connections to engines on this machine",
     "chatplatform/inference/engines/*": "engine processes listen; they hold no keys",
     "chatplatform/inference/management/commands/engine_*.py": "the same, at their start",
-    "chatplatform/inference/model_store*": "fetches model files by SHA-256, before there is a database",
-    "chatplatform/inference/model_sources/*": "the same",
+    "chatplatform/inference/model_files/model_store*": "fetches model files by SHA-256, before there is a database",
+    "chatplatform/inference/model_files/model_sources/*": "the same",
     "chatplatform/installation/*": "runs before the platform is there",
     "chatplatform/health/ports.py": "asks whether a port of this machine is free",
     "chatplatform/health/probes.py": "asks processes of this machine, and the addresses in the settings, how they are",
+    "chatplatform/vector_store/connections.py": "the vector store on this machine; elsewhere through the door",
     "chatplatform/supervisor/web_server.py": "listens; the type of a socket is all that it imports",
     "chatplatform/supervisor/sockets.py": "the same: the frames of those who come",
     "chatplatform/testing/*": "fakes of the other side",
@@ -41,26 +42,26 @@ HARMLESS = {"socket": {"gethostname"}}
 MAY_MAKE_CLEARED_PROMPTS = ("chatplatform/privacy/clearance.py",)
 # what stands behind the gateway, and who may import it
 BEHIND_THE_GATEWAY = {
-    "chatplatform.inference.engines_in_use": (
+    "chatplatform.inference.endpoints.engines_in_use": (
         "chatplatform/inference/gateway.py",
         "chatplatform/inference/model_stream.py",
-        "chatplatform/inference/endpoint_watch.py",
+        "chatplatform/inference/endpoints/endpoint_watch.py",
     ),
-    "chatplatform.inference.openai_client": (
+    "chatplatform.inference.protocol.openai_client": (
         "chatplatform/inference/gateway.py",
-        "chatplatform/inference/engines_in_use.py",
+        "chatplatform/inference/endpoints/engines_in_use.py",
     ),
-    "chatplatform.inference.http_clients": (
-        "chatplatform/inference/openai_client.py",
-        "chatplatform/inference/engines_in_use.py",
-        "chatplatform/inference/outbound.py",
+    "chatplatform.inference.protocol.http_clients": (
+        "chatplatform/inference/protocol/openai_client.py",
+        "chatplatform/inference/endpoints/engines_in_use.py",
+        "chatplatform/inference/endpoints/outbound.py",
     ),
-    "chatplatform.inference.outbound": (
+    "chatplatform.inference.endpoints.outbound": (
         "chatplatform/inference/gateway.py",
         "chatplatform/inference/model_stream.py",
-        "chatplatform/inference/engines_in_use.py",
-        "chatplatform/inference/endpoint_watch.py",
-        "chatplatform/inference/endpoint_trial.py",
+        "chatplatform/inference/endpoints/engines_in_use.py",
+        "chatplatform/inference/endpoints/endpoint_watch.py",
+        "chatplatform/inference/endpoints/endpoint_trial.py",
         "chatplatform/health/checks/more_engines.py",
     ),
     "chatplatform.inference.model_stream": ("chatplatform/inference/gateway.py",),
@@ -175,9 +176,9 @@ PLANTED = {
     "from a type check": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import httpx\n",
     "bare stream": "import asyncio\nasyncio.open_connection('evil.test', 80)",
     "bare connection": "async def f(loop):\n    await loop.create_connection(None, 'evil.test', 80)\n",
-    "engine client": "from chatplatform.inference.openai_client import OpenAIClient",
-    "engine client by its package": "from chatplatform.inference import openai_client",
-    "the engines in use": "from chatplatform.inference.engines_in_use import engine",
+    "engine client": "from chatplatform.inference.protocol.openai_client import OpenAIClient",
+    "engine client by its package": "from chatplatform.inference.protocol import openai_client",
+    "the engines in use": "from chatplatform.inference.endpoints.engines_in_use import engine",
     "a cleared prompt": "from chatplatform.privacy.clearance import ClearedPrompt\nClearedPrompt(1, 2)",
     "by its module": "from chatplatform.privacy import clearance\nclearance.ClearedPrompt(1, 2)",
     "below the constructor": "object.__new__(ClearedPrompt)",
@@ -195,7 +196,7 @@ def test_the_hunt_finds_a_planted_bypass(source: str) -> None:
     [
         ("chatplatform/privacy/egress.py", "import httpx"),
         ("chatplatform/inference/engines/llamacpp/server.py", "import socket"),
-        ("chatplatform/inference/gateway.py", "from chatplatform.inference import openai_client"),
+        ("chatplatform/inference/gateway.py", "from chatplatform.inference.protocol import openai_client"),
         ("chatplatform/privacy/clearance.py", "ClearedPrompt(1)"),
         ("chatplatform/chat/turns.py", "from urllib.parse import urlsplit"),
         ("chatplatform/chat/turns.py", "import socket\nsocket.gethostname()"),

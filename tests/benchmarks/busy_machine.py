@@ -71,7 +71,7 @@ def launched(command: list[str], niceness: int, **options: object) -> Iterator[s
 
 @contextmanager
 def engine(folder: Path) -> Iterator[EngineProcess]:
-    from chatplatform.inference import model_store
+    from chatplatform.inference.model_files import model_store
     from chatplatform.supervisor.roster import ENGINE
 
     port, log = free_port(), folder / "engine.log"

@@ -182,6 +182,6 @@ def model_path(model: str) -> Path:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatplatform.settings")
     django.setup()
-    from chatplatform.inference import model_store
+    from chatplatform.inference.model_files import model_store
 
     return model_store.ensure(model)

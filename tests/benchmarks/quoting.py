@@ -34,11 +34,11 @@ ROUNDS = 3
 
 def main() -> None:
     django.setup()
-    from chatplatform.inference import model_store
     from chatplatform.inference.engines.llamacpp.gguf import read_header
     from chatplatform.inference.engines.llamacpp.llama_context import LlamaContext
     from chatplatform.inference.engines.llamacpp.model import LlamaModel
     from chatplatform.inference.engines.llamacpp.prompt_tokens import ChatMessage, PromptReader
+    from chatplatform.inference.model_files import model_store
 
     name = os.environ.get("CHATPLATFORM_BENCH_MODEL", "smollm2-135m")
     path = model_store.ensure(name)
@@ -59,7 +59,7 @@ def main() -> None:
             for what, question in (("quotes", QUOTE), ("is free", FREE)):
                 tokens = reader.read([ChatMessage("user", question)]).tokens
                 for guessing in (False, True):
-                    scheduler.may_guess = guessing
+                    scheduler.batches.may_guess = guessing
                     speed, text = _answer(scheduler, tokens)
                     speeds.setdefault((what, guessing), []).append(speed)
                     texts[what, guessing] = text

@@ -18,7 +18,7 @@ from chatplatform.testing.fixtures import TOKEN, ScriptedEngineProcess
 from chatplatform.testing.site_process import SiteProcesses
 from tests.browser.replies import REPLIES
 
-PEOPLE = 120
+PEOPLE = 200
 WAIT_MS = 15_000
 SWITCHES = [
     "--disable-gpu",
@@ -68,7 +68,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     script = folder / "replies.json"
     script.write_text(json.dumps([{"when": when, "reply": reply} for when, reply in REPLIES]))
     engine = ScriptedEngineProcess("--script", str(script))
-    processes = SiteProcesses(folder, engine_url=engine.url, engine_token=TOKEN)
+    processes = SiteProcesses(
+        folder, engine_url=engine.url, engine_token=TOKEN, CHATPLATFORM_WEB_PAGE_HOSTS="docs.invalid"
+    )
     processes.migrate()
     cookies = processes.people(PEOPLE)
     processes.start_web()
@@ -180,7 +182,7 @@ def new_visitor(site: Site, browser: Browser) -> Iterator[NewVisitor]:
     problems = list(itertools.chain.from_iterable(page.errors for visitor in made for page in visitor.pages))
     for visitor in made:
         visitor.context.close()
-    assert not problems, "scripts of the page failed"
+    assert not problems, f"scripts of the page failed: {problems}"
 
 
 @pytest.fixture

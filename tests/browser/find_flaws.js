@@ -9,7 +9,7 @@
     [...(element.labels ?? [])].map((label) => label.textContent).join("") +
     ((element.matches("input, select, textarea")) ? "" : element.textContent) +
     [...element.querySelectorAll("img")].map((image) => image.alt).join("");
-  for (const element of all("button, a[href], input:not([type=hidden]), select, textarea, [role=menuitem], dialog, progress"))
+  for (const element of all("button:not([aria-hidden=true]), a[href], input:not([type=hidden], [aria-hidden=true]), select, textarea, [role=menuitem], dialog, progress"))
     if (seen(element) && !nameOf(element).trim()) flaws.push("no name: " + element.outerHTML.slice(0, 120));
   for (const image of all("img")) if (!image.hasAttribute("alt")) flaws.push("no alt: " + image.src);
   for (const icon of all("svg")) if (seen(icon) && icon.getAttribute("aria-hidden") !== "true" && !icon.closest("[role=img]") && !icon.hasAttribute("aria-label"))

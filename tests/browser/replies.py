@@ -65,4 +65,7 @@ HOSTILE = """\
 
 The end of it."""
 
-REPLIES = [("Which tent", TENT), ("哪顶帐篷", TENT_ZH), ("be hostile", HOSTILE)]
+# cites what stands before a question about it (test_knowledge)
+RIDGE = "The Ridge tent weighs 1.9 kg [1]. It was sewn in a lighthouse."
+
+REPLIES = [("Ridge tent weighs", RIDGE), ("Which tent", TENT), ("哪顶帐篷", TENT_ZH), ("be hostile", HOSTILE)]

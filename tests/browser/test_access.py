@@ -98,11 +98,13 @@ def test_a_whole_chat_by_keyboard(new_visitor: NewVisitor) -> None:
 
     page.locator(".conversation a").first.focus()
     page.keyboard.press("Tab")
-    button = page.get_by_role("button", name="Rename or delete")
+    button = page.get_by_role("button", name="Rename, move or delete")
     expect(button).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitem", name="Rename")).to_be_focused()
     page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Pin")).to_be_focused()
+    page.keyboard.press("End")
     expect(page.get_by_role("menuitem", name="Delete")).to_be_focused()
     page.keyboard.press("Escape")
     expect(button).to_be_focused()
@@ -175,7 +177,7 @@ def test_chinese_by_the_browser(new_visitor: NewVisitor) -> None:
     expect(chat.page.get_by_role("heading", name="有什么可以帮您？")).to_be_visible()
     chat.ask("秋天两个人用，哪顶帐篷好？")
     chat.answered()
-    expect(chat.page.get_by_text("今天", exact=True)).to_be_visible()
+    expect(chat.page.locator(".conversations__group", has_text="今天")).to_be_visible()
     expect(chat.last_answer.get_by_role("button", name="重新回答")).to_be_visible()
     chat.ask("[[error=invalid_request]] 再来")
     expect(chat.last_answer.get_by_text("模型拒绝了请求。")).to_be_visible()
@@ -191,6 +193,20 @@ def test_chinese_by_choice(new_visitor: NewVisitor) -> None:
     expect(chat.field).to_have_attribute("placeholder", "有问题，尽管问")
     chat.ask("[[error=invalid_request]] Hello")
     expect(chat.last_answer.get_by_text("模型拒绝了请求。")).to_be_visible()
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_the_drawer_takes_the_focus_as_it_opens(new_visitor: NewVisitor, motion: str) -> None:
+    page = new_visitor(reduced_motion=motion, **PHONE).chat().page
+    for _ in range(3):
+        opener = page.get_by_role("button", name="Open the sidebar")
+        opener.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(400)  # long enough to lose it again
+        assert page.evaluate("document.getElementById('sidebar').contains(document.activeElement)")
+        page.get_by_role("button", name="Close the sidebar").click()
+        expect(opener).to_be_focused()
+        page.wait_for_timeout(400)
 
 
 def test_motion_stops_where_it_is_unwelcome(new_visitor: NewVisitor) -> None:

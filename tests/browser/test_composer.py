@@ -39,7 +39,7 @@ def test_nothing_is_sent_when_there_is_nothing(chat: ChatPage) -> None:
 
 def test_the_limit_is_told_in_time(chat: ChatPage) -> None:
     chat.field.fill("x" * 28_000)
-    expect(chat.page.locator("[data-count]")).to_be_hidden()
+    expect(chat.page.locator(".composer__count")).to_be_hidden()
     chat.field.fill("😀" * 31_999)
     expect(chat.page.get_by_text("1 character left", exact=True)).to_be_visible()
     expect(chat.page.get_by_role("button", name="Send")).to_be_enabled()
@@ -81,13 +81,14 @@ def test_signing_out_forgets_drafts(chat: ChatPage) -> None:
 
 
 def test_one_answer_at_a_time(chat: ChatPage) -> None:
-    chat.ask("[[tokens=100 delay_ms=30]] Slowly")
+    chat.ask("[[tokens=3000 delay_ms=30]] Slowly")
     chat.wait_for_text("w3")
+    expect(chat.page.get_by_role("button", name="Send")).to_be_hidden()
     chat.field.fill("not yet")
-    chat.field.press("Enter")
+    chat.field.press("Escape")
+    expect(chat.page.get_by_role("button", name="Stop the answer")).to_be_hidden()
     expect(chat.questions).to_have_count(1)
     expect(chat.field).to_have_value("not yet")
-    chat.field.press("Escape")
     expect(chat.page.get_by_role("button", name="Send")).to_be_enabled()
 
 
@@ -101,14 +102,15 @@ def test_a_starter_begins_a_chat(chat: ChatPage) -> None:
 
 
 def test_the_chosen_assistant_is_the_one_that_answers(chat: ChatPage) -> None:
-    choice = chat.page.get_by_label("Assistant")
-    choice.select_option(index=1)
+    choice = chat.page.locator("#assistant")
+    choice.select_option(index=2)
     name = choice.locator("option:checked").inner_text()
     chat.ask("[[tokens=1]] Hello")
     chat.answered()
-    expect(chat.page.locator("[data-assistant-name]")).to_have_text(name)
+    chosen = chat.page.locator("#assistant option:checked")
+    expect(chosen).to_have_text(name)
     chat.page.reload()
-    expect(chat.page.locator("[data-assistant-name]")).to_have_text(name)
+    expect(chosen).to_have_text(name)
 
 
 def test_what_was_on_its_way_is_still_there_after_closing_the_page(new_visitor: NewVisitor) -> None:
@@ -120,10 +122,34 @@ def test_what_was_on_its_way_is_still_there_after_closing_the_page(new_visitor: 
     chat.page.close()
     visitor.context.set_offline(False)
     again = visitor.chat()
-    expect(again.field).to_have_value("Do not lose me")
-    again.ask("[[tokens=1]] Do not lose me")
     again.answered()
+    expect(again.questions.locator("[data-body]")).to_have_text("Do not lose me")
+    expect(again.field).to_have_value("")
     assert visitor.chat().field.input_value() == "", "what has arrived is no draft any more"
+
+
+def test_everything_that_was_on_its_way_arrives_once_after_closing_the_page(new_visitor: NewVisitor) -> None:
+    visitor = new_visitor()
+    chat = visitor.chat()
+    chat.ask("[[tokens=1]] First")
+    chat.answered()
+    address = chat.page.url.removeprefix(chat.url)
+    visitor.context.set_offline(True)
+    expect(chat.page.get_by_text("No connection.")).to_be_visible()
+    later = [f"[[tokens=1]] {word}" for word in ("Second", "Third", "Fourth", "Fifth", "Sixth")]
+    for words in later:
+        chat.ask(words)
+    chat.field.fill("and half a thought")
+    chat.page.close()
+    visitor.context.set_offline(False)
+    again = visitor.chat(address)
+    again.answered(6)
+    expect(again.page.locator("[data-pending]")).to_have_count(0)
+    expect(again.questions.locator("[data-body]")).to_have_text(["[[tokens=1]] First", *later])
+    expect(again.field).to_have_value("and half a thought")
+    again.page.reload()
+    again.answered(6)
+    assert again.page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('unsent:'))") == []
 
 
 def test_refused_words_go_in_front_of_newer_ones(chat: ChatPage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.clipboard import pasted
 from tests.browser.conftest import NewVisitor
 from tests.browser.test_access import PHONE, no_flaws
 
@@ -27,7 +28,7 @@ def test_a_token_is_made_copied_and_revoked(new_visitor: NewVisitor, settings: d
     words = secret.inner_text()
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()") == words
+    pasted(page, lambda copied: copied == words)
     no_flaws(page)
 
     page.reload()

@@ -152,5 +152,7 @@ def test_ending_a_session_elsewhere(site: Site, new_visitor: NewVisitor) -> None
     here.goto(f"{by_name(site)}/settings/security/")
     here.get_by_role("button", name="Sign out everywhere else").click()
     expect(here.get_by_role("button", name="Sign out there")).to_have_count(0)
+    # the chat there notices by itself
+    expect(there.get_by_role("heading", name="Sign in")).to_be_visible()
     there.goto(f"{by_name(site)}/settings/")
     expect(there.get_by_role("heading", name="Sign in")).to_be_visible()

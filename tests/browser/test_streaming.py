@@ -18,6 +18,13 @@ new MutationObserver(() => {
   if (body) window.seen.push(body.textContent.trim());
 }).observe(document.querySelector("[data-column]"), { childList: true, subtree: true, characterData: true });
 """
+WATCH_PARTS = """
+window.parts = [];
+new MutationObserver(() => {
+  const found = [...document.querySelectorAll(".tail__part")].map((part) => part.textContent);
+  if (found.length) window.parts.push(found);
+}).observe(document.querySelector("[data-column]"), { childList: true, subtree: true });
+"""
 
 
 def whole(text: str) -> None:
@@ -35,6 +42,24 @@ def test_text_arrives_in_pieces_and_never_shrinks(new_visitor: NewVisitor) -> No
         assert after.startswith(before)
 
 
+def test_of_a_long_paragraph_only_the_end_is_laid_out_again_and_nothing_is_lost(
+    new_visitor: NewVisitor,
+) -> None:
+    chat = new_visitor().chat()
+    chat.page.evaluate(WATCH_GROWTH)
+    chat.page.evaluate(WATCH_PARTS)
+    chat.ask("[[tokens=1000 delay_ms=3]] Tell me at length")
+    assert chat.answered().split() == [f"w{number}" for number in range(1000)]
+    seen: list[str] = chat.page.evaluate("window.seen.filter((text) => text)")
+    for before, after in itertools.pairwise(seen):
+        assert after.startswith(before)
+    parts: list[list[str]] = chat.page.evaluate("window.parts")
+    assert len(parts[-1]) > 1
+    for before_parts, after_parts in itertools.pairwise(parts):
+        assert after_parts[: len(before_parts) - 1] == before_parts[:-1], "what was divided off stays"
+    assert all(len(part) > 1000 for part in parts[-1][:-1])
+
+
 def test_the_new_conversation_gets_its_address_and_its_place_in_the_list(new_visitor: NewVisitor) -> None:
     chat = new_visitor().chat()
     chat.ask("[[tokens=3]] Where do tents go")
@@ -42,7 +67,7 @@ def test_the_new_conversation_gets_its_address_and_its_place_in_the_list(new_vis
     expect(chat.page).to_have_url(re.compile(r"/c/[0-9a-f-]{36}/$"))
     current = chat.page.locator('.conversation a[aria-current="page"]')
     expect(current).to_contain_text("Where do tents go")
-    expect(chat.page.get_by_text("Today", exact=True)).to_be_visible()
+    expect(chat.page.locator(".conversations__group", has_text="Today")).to_be_visible()
 
 
 def test_a_reload_in_the_middle_shows_the_same_and_goes_on(new_visitor: NewVisitor) -> None:
@@ -110,12 +135,12 @@ def test_a_killed_server_comes_back_and_the_answer_goes_on(site: Site, new_visit
 
 def test_stop_keeps_what_was_said(new_visitor: NewVisitor) -> None:
     chat = new_visitor().chat()
-    chat.ask(SLOW)
+    chat.ask("[[tokens=3000 delay_ms=25]] Tell me slowly")
     chat.wait_for_text("w10")
     chat.page.get_by_role("button", name="Stop the answer").click()
     text = chat.answered().split()
-    assert 10 < len(text) < 120
-    assert text == WORDS[: len(text)]
+    assert 10 < len(text) < 3000
+    assert text == [f"w{number}" for number in range(len(text))]
     expect(chat.last_answer.get_by_text("Stopped")).to_be_visible()
     expect(chat.page.get_by_role("button", name="Send")).to_be_visible()
 

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 from chatplatform.environment.variables import Environment
-from chatplatform.inference.catalogue import find
+from chatplatform.inference.model_files.catalogue import find
 from chatplatform.installation.failures import NO_COMPILER
 from chatplatform.installation.parts import PARTS
 from tests.docs.pages import READMES, blocks, code, links

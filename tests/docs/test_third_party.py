@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageNotFoundError, metadata
+from importlib.metadata import PackageNotFoundError, distribution, metadata
 from pathlib import Path
 
 import pytest
 
-from chatplatform.inference.catalogue import shipped
+from chatplatform.inference.model_files.catalogue import shipped
 
 PAGE = Path("docs/third-party.md").read_text()
 ROW = re.compile(r"^\| \[([^]]+)\]\((\S+)\) \|(.+)\|$", re.MULTILINE)
@@ -20,6 +20,7 @@ FAMILIES = {
     "bsd-3-clause": {"BSD-3-Clause"},
     "bsd license": {"BSD-2-Clause", "BSD-3-Clause"},
     "bsd 2-clause license": {"BSD-2-Clause"},
+    "bsd-3-clause, apache-2.0, dependency licenses": {"BSD-3-Clause AND Apache-2.0"},
     "mit": {"MIT"},
     "mit license": {"MIT"},
     "apache software license": {"Apache-2.0"},
@@ -49,9 +50,17 @@ def stated_licences(package: str) -> set[str]:
     words += [
         c.split(" :: ")[-1] for c in found.get_all("Classifier") or [] if c.startswith("License :: OSI")
     ]
+    if not words:
+        words = [_first_line(package, name) for name in found.get_all("License-File") or []]
     possible = [FAMILIES[word.strip().lower()] for word in words if word.strip().lower() in FAMILIES]
     assert possible, f"{package} states its licence in new words: {words}"
     return set.union(*possible)
+
+
+def _first_line(package: str, name: str) -> str:
+    """Of a licence's text that the package ships, which is its title."""
+    text = distribution(package).read_text(f"licenses/{name}") or "\n"
+    return text.splitlines()[0]
 
 
 def agrees(licence: str, package: str) -> bool:

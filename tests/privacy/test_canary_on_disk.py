@@ -72,9 +72,12 @@ def files_with(secret: str, folder: Path) -> list[str]:
 async def whole_turn(site: SiteProcesses) -> None:
     (cookie,) = site.people(1)
     async with ChatClient(site.socket_url, cookie=cookie) as client:
-        await client.ask(f"My password is {CANARY}. Please. [[tokens=2 word={CANARY}]]")
+        thinking = f"think=3 thought={CANARY} delay_ms=50"
+        await client.ask(f"My password is {CANARY}. Please. [[tokens=2 word={CANARY} {thinking}]]")
         answer = await client.finished()
         assert CANARY in answer.text
+        assert answer.turn is not None
+        assert answer.turn["has_thinking"]
         await client.until(
             lambda s: any(not c["title"].startswith("My password") for c in s.conversations.values()),
             timeout_s=40,

@@ -16,7 +16,8 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
-from django.test import Client
+from django.db import transaction
+from django.test import Client, override_settings
 from fido2.cose import ES256
 from fido2.utils import sha256, websafe_encode
 from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData
@@ -32,14 +33,37 @@ from chatplatform.audit.checkpoints import checkpoint
 from chatplatform.audit.queries import event_page
 from chatplatform.audit.sequencer import sequence_pending
 from chatplatform.chat import turns
-from chatplatform.chat.models import Turn
+from chatplatform.chat.attachments.links import attach
+from chatplatform.chat.attachments.models import Attachment
+from chatplatform.chat.content import sealed_queued
+from chatplatform.chat.models import QueuedMessage, Turn
+from chatplatform.chat.organising.folders import create_folder, create_tag
 from chatplatform.chat.services import submit_message
+from chatplatform.chat.sources.passages import Source
+from chatplatform.chat.sources.services import keep_sources
+from chatplatform.chat.summaries.services import keep_summary
 from chatplatform.common.actors import Actor, ActorKind
 from chatplatform.common.clock import now
+from chatplatform.common.ids import new_id
 from chatplatform.common.scope import workspace_scope
-from chatplatform.inference.endpoint_services import EndpointSpec, add_endpoint, switch_endpoint
+from chatplatform.documents.blocks import Block, Document
+from chatplatform.documents.kinds import Kind
+from chatplatform.files.content import path_of, sealed_key, sealed_name, write_document
+from chatplatform.files.models import StoredFile
+from chatplatform.inference.endpoints.endpoint_services import EndpointSpec, add_endpoint, switch_endpoint
 from chatplatform.inference.models import EngineEndpoint
 from chatplatform.jobs.services import cancel, enqueue
+from chatplatform.knowledge.collections import create_collection, set_assistant
+from chatplatform.knowledge.content import write_text
+from chatplatform.knowledge.documents import add_text
+from chatplatform.knowledge.gaps.services import file_gap
+from chatplatform.knowledge.models import Collection
+from chatplatform.knowledge.models import Document as KnowledgeDocument
+from chatplatform.knowledge.quality.models import QualityAnswer, QualityRun
+from chatplatform.knowledge.quality.services import Golden, add_question
+from chatplatform.knowledge.web_pages.services import add_site
+from chatplatform.privacy.sealed_files import write_sealed
+from chatplatform.privacy.subjects import Subject
 from chatplatform.prompts.models import PromptLabel
 from chatplatform.prompts.services import (
     AssistantSpec,
@@ -48,13 +72,31 @@ from chatplatform.prompts.services import (
     move_label,
     save_version,
 )
+from chatplatform.sharing.imports import begin_import
+from chatplatform.sharing.models import ExportFile
+from chatplatform.sharing.policy import Policy, set_policy
+from chatplatform.sharing.shares import Wish, make_share
 from chatplatform.usage.models import QuotaRule, Unit, Window
 from chatplatform.usage.services import set_rule
 
 SYSTEM = Actor.system("test")
 VISITOR = Actor(ActorKind.ANONYMOUS, "anonymous", "192.0.2.1")
 # What an address or a frame names: first what is one person's alone, then what is the workspace's.
-PERSONAL = ("conversation_id", "message_id", "turn_id", "own_token_id", "session_id", "passkey_id")
+PERSONAL = (
+    "conversation_id",
+    "message_id",
+    "turn_id",
+    "summary_id",
+    "queued_id",
+    "folder_id",
+    "tag_id",
+    "own_token_id",
+    "session_id",
+    "passkey_id",
+    "share_id",
+    "export_id",
+    "import_id",
+)
 # An id of nothing; where ids are numbers, this one.
 MISSING: dict[str, str] = dict.fromkeys(("session_id", "passkey_id", "event_id"), "1000000000")
 NOTHING = "00000000-0000-4000-8000-000000000000"
@@ -140,6 +182,7 @@ def _place(workspace: Workspace, owner: User, roles: list[Role]) -> Place:
     people: dict[str, Someone] = {}
     with workspace_scope(workspace.id):
         first = Actor.person(owner.id)
+        set_policy(Policy(workspace_links=True, public_links=True), actor=SYSTEM)
         people[Role.OWNER] = _someone(workspace, owner)
         for role in roles:
             if role is not Role.OWNER:
@@ -175,15 +218,110 @@ def _someone(workspace: Workspace, user: User) -> Someone:
     )
     turns.finish(submitted.turn_id, Turn.State.FAILED, turns.Passport(), error_code="engine_refused")
     turn = Turn.objects.get(id=submitted.turn_id)
+    keep_sources(turn.id, [Source(number=1, kind="file", title="Tents", passage="Mine alone")])
+    summary_id = keep_summary(
+        turn.conversation, turn.question, "Mine alone", first_number=1, messages=1, model="m", actor=actor
+    )
     own = {
         "conversation_id": str(submitted.conversation_id),
+        "summary_id": str(summary_id),
+        "folder_id": str(create_folder("Mine", actor=actor).id),
+        "tag_id": str(create_tag("Mine", actor=actor).id),
         "turn_id": str(turn.id),
         "message_id": str(turn.question_id),
+        "queued_id": str(_queued(turn).id),
+        "file_id": str(_file(workspace, user).id),
+        "attachment_id": str(_attached(_file(workspace, user), turn).id),
+        "share_id": str(make_share(submitted.conversation_id, Wish("workspace", 30), actor=actor).id),
+        "export_id": str(_export(workspace, user).id),
+        "import_id": str(begin_import(2, actor=actor).id),
         "own_token_id": str(spare.token_id),
         "session_id": str(UserSession.objects.get(user=user, session_key=key).pk),
         "passkey_id": str(passkey.pk),
     }
     return Someone(user, role, place.public_id, key, made.token_id, made.secret, own)
+
+
+def _queued(turn: Turn) -> QueuedMessage:
+    """One that was refused, so that nobody sends it."""
+    queued_id = new_id()
+    return QueuedMessage.objects.create(
+        id=queued_id,
+        workspace_id=turn.workspace_id,
+        conversation=turn.conversation,
+        owner_id=turn.owner_id,
+        client_id=uuid4(),
+        number=1,
+        content=sealed_queued(Subject.person(turn.owner_id), queued_id, "Mine, later [[tokens=2]]"),
+        refusal="internal",
+    )
+
+
+def _export(workspace: Workspace, user: User) -> ExportFile:
+    """A file that is made, as short as one can be."""
+    return ExportFile.objects.create(
+        workspace_id=workspace.id,
+        owner=user,
+        format="json",
+        finished_at=now(),
+        expires_at=now() + timedelta(hours=1),
+    )
+
+
+def _file(workspace: Workspace, user: User) -> StoredFile:
+    """One that was uploaded and read, and not sent."""
+    owner = Subject.person(user.id)
+    file = StoredFile(
+        workspace_id=workspace.id, owner=user, kind="text", size=10, state="ready", characters=10
+    )
+    file.name = sealed_name(owner, file.id, "mine.txt")
+    file.key = sealed_key(owner, file.id, write_sealed(path_of(file.id), [b"Mine alone"]))
+    file.text_key = write_document(file, Document(Kind.TEXT, (Block("Mine alone"),)))
+    file.save(force_insert=True)
+    return file
+
+
+def _attached(file: StoredFile, turn: Turn) -> Attachment:
+    with transaction.atomic():
+        attach([file.id], owner_id=turn.owner_id, message_id=turn.question_id)
+    return Attachment.objects.get(file=file)
+
+
+def _measured(collection_id: UUID, actor: Actor) -> tuple[UUID, UUID]:
+    """A golden question, and a run in which it was asked."""
+    question_id = add_question(collection_id, Golden("Mine?", is_unanswerable=True), actor=actor)
+    run = QualityRun.objects.create(
+        workspace_id=Collection.objects.get(id=collection_id).workspace_id,
+        collection_id=collection_id,
+        index_id=uuid4(),
+        chunk_tokens=224,
+        person_id=UUID(actor.id),
+        questions=1,
+        unanswerable=1,
+        done_at=now(),
+    )
+    QualityAnswer.objects.create(
+        workspace_id=run.workspace_id,
+        run=run,
+        question_id=question_id,
+        is_unanswerable=True,
+        is_refused=True,
+        confidence=0.1,
+        threshold=0.4,
+        is_words_only=False,
+        time_ms=20,
+    )
+    return question_id, run.id
+
+
+def _read_document(collection_id: UUID, actor: Actor) -> UUID:
+    """One that was pasted and read, and waits for its index."""
+    kept = add_text(collection_id, "Tents", "Mine alone", actor=actor)
+    document = KnowledgeDocument.objects.get(id=kept.document_id)
+    document.state = KnowledgeDocument.State.READ
+    document.text_key = write_text(document, Document(Kind.TEXT, (Block("Mine alone"),)))
+    document.save()
+    return document.id
 
 
 def _credential() -> dict[str, Any]:
@@ -228,7 +366,26 @@ def _things(workspace: Workspace, target: Someone, actor: Actor) -> Ids:
         actor=actor,
     )
     invitation = invite(role=Role.MEMBER, actor=actor)
+    collection_id = create_collection("Readings", actor=actor)
+    set_assistant(assistant_id, [collection_id], actor=actor)
+    gap_id = file_gap(
+        "Mine alone?",
+        assistant_id=assistant_id,
+        conversation_id=UUID(target.own["conversation_id"]),
+        actor=target.actor,
+    )
+    with override_settings(
+        ENVIRONMENT=settings.ENVIRONMENT.model_copy(update={"web_page_hosts": ("mine.invalid",)})
+    ):
+        site_id = add_site(collection_id, "https://mine.invalid/", actor=actor)
+    golden_id, run_id = _measured(collection_id, actor)
     return {
+        "collection_id": str(collection_id),
+        "site_id": str(site_id),
+        "gap_id": str(gap_id),
+        "question_id": str(golden_id),
+        "run_id": str(run_id),
+        "document_id": str(_read_document(collection_id, actor)),
         "prompt_id": str(prompt.prompt_id),
         "version_id": str(prompt.version_id),
         "group_id": str(group.id),
@@ -240,6 +397,7 @@ def _things(workspace: Workspace, target: Someone, actor: Actor) -> Ids:
         "invitation_id": str(invitation.invitation_id),
         "membership_id": str(target.membership_id),
         "member_token_id": target.own["own_token_id"],
+        "member_share_id": target.own["share_id"],
         "workspace_id": str(workspace.id),
     }
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -187,3 +190,87 @@ async def test_a_reader_that_sleeps_catches_up_by_a_snapshot(
         await client.ask("Hello [[tokens=1000]]")
         answer = await client.finished()
         assert answer.text.endswith("w999")
+
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Clock:
+    """The server's clock, as far off as somebody set it."""
+
+    off: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.off
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("django.utils.timezone.now", clock.now)
+    return clock
+
+
+async def test_a_clock_that_is_set_back_holds_nobody_up_and_keeps_the_order(
+    site: Site, owner: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatplatform.chat.limits.MESSAGES_A_MINUTE", 5)
+    clock.off = HOUR
+    async with site.client(owner) as client:
+        await client.ask("One [[tokens=2]]")
+        first = await client.finished()
+        await client.ask("Two [[tokens=60 delay_ms=20]]")
+        await client.until(lambda s: len(s.messages) == 4)
+        for text in ("Three [[tokens=2 word=three]]", "Four [[tokens=2 word=four]]"):
+            await client.ask(text, if_busy="queue")
+        await client.until(lambda s: len(s.queued) == 2)
+        clock.off = timedelta()
+        await client.until(lambda s: len(s.messages) == 8 and not s.messages[-1].is_running)
+        assert [m.text.partition(" ")[0] for m in client.screen.messages[::2]] == [
+            "One",
+            "Two",
+            "Three",
+            "Four",
+        ]
+        assert client.screen.messages[3].text == " ".join(f"w{n}" for n in range(60))
+        assert [m.text for m in client.screen.messages[5::2]] == ["three0 three1", "four0 four1"]
+        # what was said in an hour that has not come yet does not count as said just now
+        for text in ("Five [[tokens=2]]", "Six [[tokens=2]]"):
+            await client.ask(text)
+            await client.until(lambda s, text=text: bool(s.errors) or s.messages[-2].text == text)
+            await client.finished()
+        assert client.screen.errors == []
+        monkeypatch.setattr("chatplatform.chat.limits.MESSAGES_A_MINUTE", 30)
+
+        # versions stand in the order they were written, whatever their times say
+        question = client.screen.messages[0]
+        await client.send("regenerate", client_id=str(uuid4()), turn_id=first.turn["id"])
+        await client.until(lambda s: len(s.messages) == 2 and s.messages[1].id != first.id)
+        again = await client.finished()
+        assert again.versions == [first.id, again.id]
+        await client.send(
+            "edit", client_id=str(uuid4()), message_id=question.id, text="Uno [[tokens=2]]", answer=False
+        )
+        await client.until(lambda s: s.messages[0].text == "Uno [[tokens=2]]")
+        assert client.screen.messages[0].versions[-1] == question.id
+        await client.send(
+            "edit", client_id=str(uuid4()), message_id=question.id, text="Eins [[tokens=2]]", answer=True
+        )
+        await client.until(lambda s: s.messages[0].text == "Eins [[tokens=2]]")
+        await client.finished()
+        versions = client.screen.messages[0].versions
+        assert [versions.index(each) for each in (question.id, client.screen.messages[0].id)] == [1, 2]
+
+
+async def test_a_clock_that_is_set_forward_ends_no_answer(site: Site, owner: Person, clock: Clock) -> None:
+    async with site.client(owner) as client:
+        await client.ask("One [[tokens=80 delay_ms=20]]")
+        await client.until(lambda s: bool(s.messages) and len(s.messages[-1].turn["tail"]["text"]) > 20)
+        clock.off = HOUR
+        assert (await client.finished()).text == " ".join(f"w{n}" for n in range(80))
+        clock.off = -HOUR
+        await client.ask("Two [[tokens=3]]")
+        await client.until(lambda s: len(s.messages) == 4)
+        assert (await client.finished()).text == "w0 w1 w2"
+        assert client.screen.errors == []

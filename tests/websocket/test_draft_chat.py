@@ -71,7 +71,11 @@ async def test_the_draft_is_what_the_model_gets_and_the_call_is_on_record(site: 
     assert status == 200
     assert "".join(line["text"] for line in lines if line["type"] == "delta") == "w0 w1 w2 w3 w4"
     done = lines[-1]
-    assert (done["type"], done["html"], done["completion_tokens"]) == ("done", "<p>w0 w1 w2 w3 w4</p>\n", 5)
+    assert (done["type"], done["html"], done["completion_tokens"]) == (
+        "done",
+        '<p dir="auto">w0 w1 w2 w3 w4</p>\n',
+        5,
+    )
     sent = site.engine.state()["last_chat"]
     assert [message["role"] for message in sent["messages"]] == ["system", "user"]
     assert sent["messages"][0]["content"] == "The draft."

@@ -33,7 +33,7 @@ async def test_an_answer_arrives_in_pieces_and_ends(site: Site, owner: Person) -
         await client.ask("Hello [[tokens=60 delay_ms=10]]")
         answer = await client.finished()
         assert answer.text == words(60)
-        assert answer.html == f"<p>{words(60)}</p>\n"
+        assert answer.html == f'<p dir="auto">{words(60)}</p>\n'
         deltas = [frame for frame in client.frames if frame["type"] == "delta"]
         assert len(deltas) > 3
         assert [delta["sequence"] for delta in deltas] == list(range(1, len(deltas) + 1))
@@ -98,7 +98,7 @@ async def test_a_second_tab_shows_the_same(site: Site, owner: Person) -> None:
         await first.until(lambda s: bool(s.messages) and len(shown(s)) > 20)
         await second.send("open", conversation_id=first.screen.conversation["id"])
         one, two = await asyncio.gather(first.finished(), second.finished())
-        assert (one.text, one.html) == (two.text, two.html) == (words(80), f"<p>{words(80)}</p>\n")
+        assert (one.text, one.html) == (two.text, two.html) == (words(80), f'<p dir="auto">{words(80)}</p>\n')
         assert not second.screen.has_gap
 
 

@@ -1,6 +1,6 @@
-"""One model call for a request: begun in a view, told by a body that streams after the view has returned.
+"""The model calls of a request: begun in a view, told by a body that streams after the view has returned.
 
-The call runs in a task of its own, inside the workspace scope. The task ends with whoever listens: when the client
+Each call runs in a task of its own, inside the workspace scope. The tasks end with whoever listens: when the client
 goes away, so does the engine's work.
 """
 
@@ -11,8 +11,9 @@ import contextvars
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
+from uuid import UUID
 
 from chatplatform.api import errors
 from chatplatform.api.callers import Caller
@@ -23,7 +24,7 @@ from chatplatform.common.errors import PlatformError
 from chatplatform.common.scope import workspace_scope
 from chatplatform.common.threads import in_thread
 from chatplatform.inference import gateway
-from chatplatform.inference.gateway import ModelEvent, Sampling
+from chatplatform.inference.gateway import ModelEvent, ReasoningDelta, Sampling, TextDelta
 from chatplatform.privacy.clearance import ClearedPrompt
 
 logger = logging.getLogger(__name__)
@@ -35,59 +36,76 @@ _tasks: set[asyncio.Task[None]] = set()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask, and of whom."""
+    """What to ask, and of whom. What is asked `apart` is never written down by engines of ours. Without
+    `shows_thinking` nothing is told of what the model thinks before it answers, nor of how likely it was."""
 
     cleared: ClearedPrompt
     model: str
     sampling: Sampling
+    apart: UUID | None = None
+    shows_thinking: bool = True
+
+
+Told = tuple[int, ModelEvent | PlatformError | None]
 
 
 class Answering:
-    """A running call. `start` it, read `events`, and `close` it in any case; reading to the end closes it too."""
+    """Running calls, one for each question. `start` them, read `events`, and `close` them in any case; reading to the
+    end closes them too. Where one fails, all end."""
 
-    def __init__(self, caller: Caller, question: Question) -> None:
+    def __init__(self, caller: Caller, *questions: Question) -> None:
         self._caller = caller
-        self._question = question
-        self._events: asyncio.Queue[ModelEvent | PlatformError | None] = asyncio.Queue(WAITING_EVENTS)
-        self._task: asyncio.Task[None] | None = None
-        self._first: ModelEvent | PlatformError | None = None
+        self._questions = questions
+        self._events: asyncio.Queue[Told] = asyncio.Queue(WAITING_EVENTS)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._first: Told | None = None
 
     async def start(self) -> None:
-        """Ask, and wait for the first sign of the engine. Raises the gateway's errors."""
-        # a context of its own: nothing of the request's threads may leak into it
-        self._task = asyncio.create_task(self._run(), context=contextvars.Context())
-        _tasks.add(self._task)
-        self._task.add_done_callback(_tasks.discard)
+        """Ask the first, and the others once the engine gives a sign. Raises the gateway's errors."""
+        self._begin(0)
         try:
             self._first = await self._events.get()
         except BaseException:
             await self.close()
             raise
-        if isinstance(self._first, PlatformError):
+        if isinstance(self._first[1], PlatformError):
             await self.close()
-            raise self._first
+            raise self._first[1]
+        for index in range(1, len(self._questions)):
+            self._begin(index)
 
-    async def events(self) -> AsyncIterator[ModelEvent | None]:
-        """The call's events; None while there is nothing new. Raises the gateway's errors, and Unauthorized once
-        the caller may not be here any more."""
+    def _begin(self, index: int) -> None:
+        # a context of its own: nothing of the request's threads may leak into it
+        task = asyncio.create_task(self._run(index), context=contextvars.Context())
+        self._tasks.append(task)
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+
+    async def events(self) -> AsyncIterator[tuple[int, ModelEvent] | None]:
+        """The events of all calls, each with the index of its question; None while there is nothing new. Raises the
+        gateway's errors, and Unauthorized once the caller may not be here any more."""
         try:
-            if self._first is not None and not isinstance(self._first, PlatformError):
-                yield self._first
+            running = len(self._questions)
+            told: Told | None = self._first
             checked_at = monotonic()
             while True:
-                event: ModelEvent | PlatformError | None = None
-                arrived = False
+                if told is None:
+                    # it broke, and has said so in the log
+                    if all(task.done() for task in self._tasks) and self._events.empty():
+                        raise errors.internal_error()
+                    yield None
+                elif isinstance(told[1], PlatformError):
+                    raise told[1]
+                elif told[1] is None:
+                    running -= 1
+                    if not running:
+                        return
+                else:
+                    yield told[0], told[1]
+                told = None
                 with suppress(TimeoutError):
                     async with asyncio.timeout(STREAM_BEAT_S):
-                        event = await self._events.get()
-                        arrived = True
-                if arrived and event is None:
-                    return
-                if not arrived and self._task is not None and self._task.done():
-                    raise errors.internal_error()  # it broke, and has said so in the log
-                if isinstance(event, PlatformError):
-                    raise event
-                yield event
+                        told = await self._events.get()
                 if monotonic() - checked_at > STREAM_BEAT_S:
                     checked_at = monotonic()
                     if not await in_thread(still_allowed)(self._caller):
@@ -96,21 +114,36 @@ class Answering:
             await self.close()
 
     async def close(self) -> None:
-        """Stop the engine, if it still works for this call."""
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
+        """Stop the engine, if it still works for these calls."""
+        running = [task for task in self._tasks if not task.done()]
+        for task in running:
+            task.cancel()
+        if running:
             with suppress(asyncio.CancelledError):
-                await asyncio.shield(asyncio.wait([self._task]))
+                await asyncio.shield(asyncio.wait(running))
 
-    async def _run(self) -> None:
-        question = self._question
+    async def _run(self, index: int) -> None:
+        question = self._questions[index]
         last: PlatformError | None = None
         with workspace_scope(self._caller.workspace_id):
             try:
-                stream = gateway.stream(question.cleared, model=question.model, sampling=question.sampling)
+                stream = gateway.stream(
+                    question.cleared,
+                    model=question.model,
+                    sampling=question.sampling,
+                    apart=question.apart,
+                )
+                has_thought = False
                 async with aclosing(stream) as events:
                     async for event in events:
-                        await self._put(event)
+                        if not question.shows_thinking:
+                            if isinstance(event, ReasoningDelta):
+                                has_thought = True
+                                continue
+                            if isinstance(event, TextDelta) and has_thought:
+                                has_thought = False
+                                event = replace(event, logprobs=())  # those of the thinking are among them
+                        await self._put(index, event)
             except PlatformError as error:
                 last = error
             except TimeoutError:
@@ -119,9 +152,9 @@ class Answering:
                 logger.exception("a call of the API broke")
                 last = errors.internal_error()
         if last is not None:
-            await self._put(last)
-        await self._put(None)
+            await self._put(index, last)
+        await self._put(index, None)
 
-    async def _put(self, event: ModelEvent | PlatformError | None) -> None:
+    async def _put(self, index: int, event: ModelEvent | PlatformError | None) -> None:
         async with asyncio.timeout(STREAM_STUCK_S):
-            await self._events.put(event)
+            await self._events.put((index, event))

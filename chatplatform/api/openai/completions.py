@@ -14,6 +14,7 @@ from django.utils import translation
 from ninja import Router
 
 from chatplatform.accounts.permissions import Permission
+from chatplatform.api import rates
 from chatplatform.api.callers import Access, ApiRequest, Caller
 from chatplatform.api.errors import openai_error
 from chatplatform.api.limits import STREAM_COMMENT_S
@@ -21,11 +22,20 @@ from chatplatform.api.openai.answering import Answering, Question
 from chatplatform.api.openai.assistants import prompt_of
 from chatplatform.api.openai.documentation import openai_answers
 from chatplatform.api.openai.shapes import ChatCompletion
-from chatplatform.api.openai.wire import ChatBody, ChosenTool, as_json, check, sampling
+from chatplatform.api.openai.wire import (
+    ChatBody,
+    ChosenTool,
+    as_json,
+    check,
+    sampling,
+    sampling_of_answer,
+)
 from chatplatform.common.errors import PlatformError
+from chatplatform.common.ids import new_id
 from chatplatform.inference import gateway
 from chatplatform.inference.gateway import (
     Completed,
+    ModelEvent,
     ReasoningDelta,
     Started,
     TextDelta,
@@ -73,11 +83,13 @@ def complete(request: ApiRequest, body: ChatBody) -> Any:
     """An assistant answers, as `model` of any OpenAI client. Its released prompt stands before your messages, and
     cannot be taken away by them. Neither question nor answer is kept; what is recorded is that there was a call."""
     check(body)
-    question = _question(request.caller, body)
-    answering = Answering(request.caller, question)
+    choices = body.n or 1
+    for _further in range(choices - 1):  # several answers cost what several requests cost
+        rates.spend(request.caller.token_id or request.caller.id)
+    answering = Answering(request.caller, *_questions(request.caller, body, choices))
     head = _Head(body.model)
     if not body.stream:
-        return async_to_sync(_whole)(answering, head)
+        return async_to_sync(_whole)(answering, head, choices)
     async_to_sync(answering.start)()
     with_usage = body.stream_options is not None and body.stream_options.include_usage
     response = StreamingHttpResponse(
@@ -88,9 +100,9 @@ def complete(request: ApiRequest, body: ChatBody) -> Any:
     return response
 
 
-def _question(caller: Caller, body: ChatBody) -> Question:
-    """The assistant's prompt and the messages, cleared for the engine. Raises BadField, ModelNotFound and the
-    errors of clearance."""
+def _questions(caller: Caller, body: ChatBody, choices: int) -> list[Question]:
+    """The assistant's prompt and the messages, cleared for the engine once for each answer. Raises BadField,
+    ModelNotFound and the errors of clearance."""
     prompt = prompt_of(body.model, reader_id=caller.id)
     opening = opening_messages(prompt.system_text)
     asked = Prompt(
@@ -109,15 +121,25 @@ def _question(caller: Caller, body: ChatBody) -> Question:
         ),
         parallel_tool_calls=body.parallel_tool_calls,
     )
-    cleared = clear(
-        asked,
-        subject=Subject.person(caller.id),
-        workspace_id=caller.workspace_id,
-        actor=caller.actor,
-        purpose=PURPOSE,
-        destination=gateway.destination(prompt.model),
-    )
-    return Question(cleared, prompt.model, sampling(body, prompt.sampling))
+    drawn = sampling(body, prompt.sampling)
+    apart = new_id() if body.store is False else None
+    return [
+        Question(
+            clear(
+                asked,
+                subject=Subject.person(caller.id),
+                workspace_id=caller.workspace_id,
+                actor=caller.actor,
+                purpose=PURPOSE,
+                destination=gateway.destination(prompt.model),
+            ),
+            prompt.model,
+            sampling_of_answer(drawn, index),
+            apart,
+            shows_thinking=prompt.shows_thinking,
+        )
+        for index in range(choices)
+    ]
 
 
 def _folded(body: ChatBody) -> list[PromptMessage]:
@@ -159,51 +181,70 @@ class _Head:
 
     def chunk(
         self,
+        index: int,
         delta: dict[str, Any],
         finish_reason: str | None = None,
         logprobs: Sequence[TokenLogprob] = (),
     ) -> dict[str, Any]:
         told = _logprobs(logprobs) if logprobs else None
-        choice = {"index": 0, "delta": delta, "logprobs": told, "finish_reason": finish_reason}
+        choice = {"index": index, "delta": delta, "logprobs": told, "finish_reason": finish_reason}
         return self.object("chat.completion.chunk", choices=[choice])
 
 
-async def _whole(answering: Answering, head: _Head) -> dict[str, Any]:
-    await answering.start()
-    texts: list[str] = []
-    thought: list[str] = []
-    logprobs: list[TokenLogprob] = []
-    calls: dict[int, dict[str, Any]] = {}
-    completed: Completed | None = None
-    async for event in answering.events():
+class _Choice:
+    """One answer, as it is collected."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._thought: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
+        self._calls: dict[int, dict[str, Any]] = {}
+        self.completed: Completed | None = None
+
+    def take(self, event: ModelEvent) -> None:
         match event:
-            case Started():
-                head.started(event)
             case TextDelta():
-                texts.append(event.text)
-                logprobs += event.logprobs
+                self._texts.append(event.text)
+                self._logprobs += event.logprobs
             case ReasoningDelta():
-                thought.append(event.text)
+                self._thought.append(event.text)
             case ToolCallPart():
-                call = calls.setdefault(event.index, _call(event))
+                call = self._calls.setdefault(event.index, _call(event))
                 call["id"] = call["id"] or event.id
                 call["function"]["name"] = call["function"]["name"] or event.name
                 call["function"]["arguments"] += event.arguments
             case Completed():
-                completed = event
-    assert completed is not None
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(texts), "refusal": None}
-    if calls:
-        message |= {"content": "".join(texts) or None, "tool_calls": [calls[at] for at in sorted(calls)]}
-    if thought:
-        message["reasoning_content"] = "".join(thought)
-    choice = {
-        "index": 0,
-        "message": message,
-        "logprobs": _logprobs(logprobs) if logprobs else None,
-        "finish_reason": completed.finish_reason,
-    }
-    return head.object("chat.completion", choices=[choice], usage=_usage(completed))
+                self.completed = event
+
+    def told(self, index: int) -> dict[str, Any]:
+        """The choice of an answer that is complete."""
+        assert self.completed is not None
+        text, calls = "".join(self._texts), self._calls
+        message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+        if calls:
+            message |= {"content": text or None, "tool_calls": [calls[at] for at in sorted(calls)]}
+        if self._thought:
+            message["reasoning_content"] = "".join(self._thought)
+        return {
+            "index": index,
+            "message": message,
+            "logprobs": _logprobs(self._logprobs) if self._logprobs else None,
+            "finish_reason": self.completed.finish_reason,
+        }
+
+
+async def _whole(answering: Answering, head: _Head, choices: int) -> dict[str, Any]:
+    await answering.start()
+    collected = [_Choice() for _index in range(choices)]
+    async for told in answering.events():
+        if told is not None:
+            index, event = told
+            if isinstance(event, Started):
+                head.started(event)
+            collected[index].take(event)
+    made = [choice.told(index) for index, choice in enumerate(collected)]
+    completed = [choice.completed for choice in collected if choice.completed is not None]
+    return head.object("chat.completion", choices=made, usage=_usage(completed))
 
 
 async def _chunks(
@@ -211,32 +252,29 @@ async def _chunks(
 ) -> AsyncIterator[bytes]:
     spoke_at = time.monotonic()
     nothing = {"usage": None} if with_usage else {}
-    begun = False
+    begun: set[int] = set()
+    completed: list[Completed] = []
     try:
-        async for event in answering.events():
+        async for told in answering.events():
             chunks: list[dict[str, Any]] = []
-            if isinstance(event, Started):
-                head.started(event)
-            if isinstance(event, _TOLD) and not begun:
-                begun = True
-                chunks.append(head.chunk({"role": "assistant", "content": ""}) | nothing)
-            match event:
-                case TextDelta():
-                    chunks.append(head.chunk({"content": event.text}, logprobs=event.logprobs) | nothing)
-                case ReasoningDelta():
-                    chunks.append(head.chunk({"reasoning_content": event.text}) | nothing)
-                case ToolCallPart():
-                    chunks.append(head.chunk({"tool_calls": [_call_delta(event)]}) | nothing)
-                case Completed():
-                    chunks.append(head.chunk({}, event.finish_reason) | nothing)
-                    if with_usage:
-                        chunks.append(head.object("chat.completion.chunk", choices=[], usage=_usage(event)))
+            if told is not None:
+                index, event = told
+                if isinstance(event, Started):
+                    head.started(event)
+                if isinstance(event, _TOLD) and index not in begun:
+                    begun.add(index)
+                    chunks.append(head.chunk(index, {"role": "assistant", "content": ""}))
+                if isinstance(event, Completed):
+                    completed.append(event)
+                chunks += _deltas(head, index, event)
             if chunks:
                 spoke_at = time.monotonic()
-                yield b"".join(_event(chunk) for chunk in chunks)
+                yield b"".join(_event(chunk | nothing) for chunk in chunks)
             elif time.monotonic() - spoke_at > STREAM_COMMENT_S:
                 spoke_at = time.monotonic()
                 yield b": still here\n\n"
+        if with_usage:
+            yield _event(head.object("chat.completion.chunk", choices=[], usage=_usage(completed)))
         yield b"data: [DONE]\n\n"
     except PlatformError as error:
         with translation.override(language):
@@ -244,6 +282,19 @@ async def _chunks(
         yield failed
     finally:
         await answering.close()
+
+
+def _deltas(head: _Head, index: int, event: ModelEvent) -> list[dict[str, Any]]:
+    match event:
+        case TextDelta():
+            return [head.chunk(index, {"content": event.text}, logprobs=event.logprobs)]
+        case ReasoningDelta():
+            return [head.chunk(index, {"reasoning_content": event.text})]
+        case ToolCallPart():
+            return [head.chunk(index, {"tool_calls": [_call_delta(event)]})]
+        case Completed():
+            return [head.chunk(index, {}, event.finish_reason)]
+    return []
 
 
 def _call(part: ToolCallPart) -> dict[str, Any]:
@@ -273,11 +324,13 @@ def _event(data: dict[str, Any]) -> bytes:
     return f"data: {text}\n\n".encode(errors="replace")
 
 
-def _usage(completed: Completed) -> dict[str, Any]:
+def _usage(answers: Sequence[Completed]) -> dict[str, Any]:
+    """What all answers cost together, as it counts towards limits."""
+    prompt, written = sum(one.prompt_tokens for one in answers), sum(one.completion_tokens for one in answers)
     return {
-        "prompt_tokens": completed.prompt_tokens,
-        "completion_tokens": completed.completion_tokens,
-        "total_tokens": completed.prompt_tokens + completed.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": completed.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": completed.reasoning_tokens},
+        "prompt_tokens": prompt,
+        "completion_tokens": written,
+        "total_tokens": prompt + written,
+        "prompt_tokens_details": {"cached_tokens": sum(one.cached_tokens for one in answers)},
+        "completion_tokens_details": {"reasoning_tokens": sum(one.reasoning_tokens for one in answers)},
     }

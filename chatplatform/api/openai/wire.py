@@ -19,6 +19,8 @@ MAX_STOPS = 4
 MAX_STOP_CHARS = 200
 MAX_BIASES = 300
 MAX_TOKEN_DIGITS = 9
+MAX_ANSWERS = 4
+SEEDS = 2**64
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -129,7 +131,12 @@ class ChatBody(Body):
     max_completion_tokens: int | None = Field(None, ge=1, le=1_000_000)
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
     stop: Text | list[Text] | None = None
-    n: int | None = Field(None, description="Only 1.")
+    n: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_ANSWERS,
+        description="So many answers, each as if it had been asked for alone: with a `seed`, each has the next one.",
+    )
     frequency_penalty: Finite | None = Field(None, ge=-2, le=2)
     presence_penalty: Finite | None = Field(None, ge=-2, le=2)
     tools: list[ToolIn] | None = Field(None, max_length=64)
@@ -152,13 +159,13 @@ class ChatBody(Body):
         None, max_length=MAX_BIASES, description="Numbers of the model's tokens, each with -100 to 100."
     )
     # taken only with the value that changes nothing
-    store: bool | None = Field(None, description="Only false: nothing is kept.")
+    store: bool | None = Field(
+        None, description="Only false: nothing is kept; then engines of ours write down nothing of it either."
+    )
 
 
 def check(body: ChatBody) -> None:
     """Raises BadField for what the engine would have to ignore."""
-    if body.n not in (None, 1):
-        raise _unsupported("n", _("One answer is made for each request: leave `n` out, or send 1."))
     if body.store:
         raise _unsupported("store", _("Nothing of a request is kept: leave `store` out, or send false."))
     if body.top_logprobs and not body.logprobs:
@@ -236,6 +243,14 @@ def sampling(body: ChatBody, own: Sampling) -> Sampling:
         "stop": (*own.stop, *stops(body)) if body.stop is not None else None,
     }
     return replace(own, **{name: value for name, value in asked.items() if value is not None})
+
+
+def sampling_of_answer(drawn: Sampling, index: int) -> Sampling:
+    """The sampling of answer number `index`: with a seed, each has one of its own."""
+    if drawn.seed is None or not index:
+        return drawn
+    seed = (drawn.seed + index + SEEDS // 2) % SEEDS - SEEDS // 2  # beyond the last one comes the first
+    return replace(drawn, seed=seed)
 
 
 def _unsupported(param: str, message: str) -> BadField:

@@ -12,11 +12,10 @@ from chatplatform.accounts.permissions import Permission
 from chatplatform.api import turn_stream
 from chatplatform.api.callers import Access, ApiRequest
 from chatplatform.api.documentation import CHANGES, EVENT_STREAM, FINDS, answers
-from chatplatform.api.resources.conversations import BEGUN, STREAMED, message_id_of, mode_of, told
+from chatplatform.api.resources.begun_turns import BEGINS, Again, begin, client_id_of, go_on, told
 from chatplatform.api.resources.turns import Answer, MessageOut, answer_out, message_out
-from chatplatform.api.schemas import Body
 from chatplatform.chat import services
-from chatplatform.chat.turn_queries import message_details, turn_details
+from chatplatform.chat.turn_queries import message_details, thinking_of_turn, turn_details
 from chatplatform.common.errors import InvalidInput
 
 router = Router(tags=["Turns"])
@@ -25,12 +24,12 @@ ACCESS = Access(Permission.CHAT)
 MOST_CHARACTERS = 10_000_000
 
 
-class Again(Body):
-    """How to be told; all may be left out."""
+class ThinkingOut(Schema):
+    """`thinking` is plain text, and empty where none is kept; `thought_s` is null where the model did not think."""
 
-    client_id: UUID | None = Field(None, description="Your own id of the wish: sent twice, it is done once.")
-    stream: bool = False
-    wait: bool = False
+    thinking: str
+    thought_s: float | None
+    is_over: bool
 
 
 class FromWhere(Schema):
@@ -53,6 +52,18 @@ def get_message(request: ApiRequest, message_id: UUID) -> MessageOut:
 def get_turn(request: ApiRequest, turn_id: UUID) -> Answer:
     """The turn with its answer so far. Poll it, or follow its events."""
     return answer_out(turn_details(request.caller.id, turn_id))
+
+
+@router.get(
+    "turns/{uuid:turn_id}/thinking",
+    response=answers(ThinkingOut, errors=FINDS),
+    auth=ACCESS,
+    summary="Get what was thought before an answer",
+)
+def get_thinking(request: ApiRequest, turn_id: UUID) -> ThinkingOut:
+    """What the model thought before it answered, so far. It is no part of the answer, and in none of its events."""
+    thought = thinking_of_turn(request.caller.id, turn_id)
+    return ThinkingOut(thinking=thought.text, thought_s=thought.thought_s, is_over=thought.is_over)
 
 
 @router.get(
@@ -81,33 +92,19 @@ def stop_turn(request: ApiRequest, turn_id: UUID) -> Answer:
     return answer_out(turn_details(request.caller.id, turn_id))
 
 
-@router.post(
-    "turns/{uuid:turn_id}/regenerate",
-    response=BEGUN,
-    auth=ACCESS,
-    summary="Answer again",
-    openapi_extra={"responses": STREAMED["responses"]},
-)
+@router.post("turns/{uuid:turn_id}/regenerate", **BEGINS, summary="Answer again")
 def regenerate(request: ApiRequest, turn_id: UUID, body: Again) -> Any:
     """Answer the same question again, in a new turn; the earlier answer is kept beside it."""
-    client_id = body.client_id or message_id_of(request, request.caller)
+    client_id = client_id_of(request, body.client_id)
     submitted = services.regenerate(client_id=client_id, turn_id=turn_id, actor=request.caller.actor)
-    turn_stream.begin(submitted, client_id=client_id)
-    return told(request.caller, submitted.turn_id, mode=mode_of(body.stream, body.wait))
+    return begin(request, body, submitted, client_id=client_id)
 
 
-@router.post(
-    "turns/{uuid:turn_id}/retry",
-    response=BEGUN,
-    auth=ACCESS,
-    summary="Retry a failed turn",
-    openapi_extra={"responses": STREAMED["responses"]},
-)
+@router.post("turns/{uuid:turn_id}/retry", **BEGINS, summary="Retry a failed turn")
 def retry(request: ApiRequest, turn_id: UUID, body: Again) -> Any:
     """Go on with a turn that failed, from the text that it has."""
     submitted = services.retry_turn(turn_id, actor=request.caller.actor)
-    turn_stream.take_up(submitted)
-    return told(request.caller, submitted.turn_id, mode=mode_of(body.stream, body.wait))
+    return go_on(request, body, submitted)
 
 
 def _number(text: str) -> int:

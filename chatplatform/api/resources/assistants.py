@@ -58,6 +58,12 @@ class SamplingIn(Body):
         allow_inf_nan=False,
         description="Wished time to the first word: older messages are left out of a long chat for it.",
     )
+    summaries: bool | None = Field(
+        None, description="False leaves out what does not fit; else it is summarised before."
+    )
+    thinking: bool | None = Field(
+        None, description="False neither shows nor keeps what the model thinks before it answers."
+    )
 
 
 class AssistantIn(Body):

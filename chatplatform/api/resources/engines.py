@@ -11,11 +11,11 @@ from chatplatform.accounts.permissions import Permission
 from chatplatform.api.callers import Access, ApiRequest
 from chatplatform.api.documentation import CHANGES, FINDS, answers, example
 from chatplatform.api.schemas import Body, Text
-from chatplatform.inference import endpoint_queries as queries
-from chatplatform.inference import endpoint_services as services
-from chatplatform.inference.endpoint_queries import EndpointView
-from chatplatform.inference.endpoint_services import EndpointSpec
-from chatplatform.inference.endpoint_trial import try_endpoint
+from chatplatform.inference.endpoints import endpoint_queries as queries
+from chatplatform.inference.endpoints import endpoint_services as services
+from chatplatform.inference.endpoints.endpoint_queries import EndpointView
+from chatplatform.inference.endpoints.endpoint_services import EndpointSpec
+from chatplatform.inference.endpoints.endpoint_trial import try_endpoint
 
 router = Router(tags=["Engines"])
 READ = Access(Permission.MODELS_READ)

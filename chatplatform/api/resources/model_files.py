@@ -10,7 +10,13 @@ from ninja import Field, Router, Schema, Status
 from chatplatform.accounts.permissions import Permission
 from chatplatform.api.callers import Access, ApiRequest
 from chatplatform.api.documentation import CHANGES, FINDS, answers, example
-from chatplatform.inference import catalogue, model_choice, model_services, model_table, model_work
+from chatplatform.inference.model_files import (
+    catalogue,
+    model_choice,
+    model_services,
+    model_table,
+    model_work,
+)
 from chatplatform.jobs.queries import JobView, newest_by_key
 
 router = Router(tags=["Models and health"])

@@ -11,7 +11,7 @@ from chatplatform.accounts.permissions import Permission
 from chatplatform.api.callers import Access, ApiRequest
 from chatplatform.api.documentation import answers
 from chatplatform.inference import gateway
-from chatplatform.inference.endpoint_queries import others_may_answer
+from chatplatform.inference.endpoints.endpoint_queries import others_may_answer
 
 router = Router(tags=["Models and health"])
 READ = Access(Permission.MODELS_READ)

@@ -37,7 +37,8 @@ class LeftOutOut(Schema):
 class TurnOut(Schema):
     """`error` is set when `failed`: then the turn can be retried. While `waiting` the engine is being restarted
     and the turn goes on by itself. `prompt_version_id` and `model` say what answered. `left_out` is set when it is over
-    and the model did not get the whole conversation."""
+    and the model did not get the whole conversation. `thought_s` is how many seconds the model thought before it
+    answered, null where it did not."""
 
     id: UUID
     conversation_id: UUID
@@ -52,6 +53,7 @@ class TurnOut(Schema):
     usage: TokensOut
     cut_at_limit: bool
     left_out: LeftOutOut | None = None
+    thought_s: float | None = None
 
 
 class Answer(Schema):
@@ -61,16 +63,37 @@ class Answer(Schema):
     text: str
 
 
+class AttachmentOut(Schema):
+    """A file of a message. `state` is reading, ready or failed, then with words in `problem`; `use` is how questions
+    are to get it: auto, whole or passages; `given` how the model got it: whole, `passages` of `of_passages`, or
+    nothing; empty until it did."""
+
+    id: UUID
+    file_id: UUID
+    name: str
+    kind: str
+    size: int
+    state: str
+    problem: str
+    use: str
+    given: str
+    passages: int
+    of_passages: int
+
+
 class MessageOut(Schema):
-    """A message. An assistant's has a turn; while that runs, `text` is what has been said so far (markdown)."""
+    """A message; `parent_id` is the one that it follows. An assistant's has a turn; while that runs, `text` is what has
+    been said so far (markdown)."""
 
     id: UUID
     role: Literal["user", "assistant"]
     text: str
     created_at: Moment
     client_id: UUID | None
+    parent_id: UUID | None
     turn_id: UUID | None
     turn_state: State | None
+    attachments: list[AttachmentOut]
 
 
 def turn_out(turn: TurnDetails) -> TurnOut:
@@ -96,6 +119,7 @@ def turn_out(turn: TurnDetails) -> TurnOut:
             if turn.left_out
             else None
         ),
+        thought_s=turn.thought_s,
     )
 
 
@@ -115,6 +139,8 @@ def message_out(row: MessageDetails) -> MessageOut:
         text=row.text,
         created_at=row.created_at,
         client_id=row.client_id,
+        parent_id=row.parent_id,
         turn_id=row.turn_id,
         turn_state=row.turn_state,
+        attachments=[AttachmentOut(**view.model_dump()) for view in row.attachments],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,6 +16,8 @@ from chatplatform.accounts.permissions import Permission
 from chatplatform.accounts.person import PersonRequest
 from chatplatform.common.errors import NotAllowed, NotFound, PlatformError
 from chatplatform.console.assistant_form import AssistantForm, require_valid
+from chatplatform.knowledge.collections import set_assistant
+from chatplatform.knowledge.queries import assistant_use
 from chatplatform.prompts import assistant_queries, services
 from chatplatform.prompts.models import Assistant
 from chatplatform.web.browser_strings import STRINGS
@@ -41,12 +44,15 @@ def assistant_list(request: PersonRequest) -> HttpResponseBase:
 @requires(Permission.ASSISTANTS_MANAGE)
 @expected_errors
 def new_assistant(request: PersonRequest) -> HttpResponseBase:
-    form = AssistantForm(request.POST if request.method == "POST" else None)
+    form = AssistantForm(request.POST if request.method == "POST" else None, reader_id=request.person.id)
     error = ""
     if request.method == "POST":
         try:
             require_valid(form)
-            made = services.create_assistant(form.spec(), form.prompt_id(), actor=request.person.actor)
+            with transaction.atomic():
+                made = services.create_assistant(form.spec(), form.prompt_id(), actor=request.person.actor)
+                if form.collection_ids():
+                    _set_knowledge(request, made, form)
         except PlatformError as refusal:
             error = str(refusal.message)
         else:
@@ -65,14 +71,21 @@ def assistant(request: PersonRequest, assistant_id: UUID) -> HttpResponseBase:
     row = Assistant.objects.filter(id=assistant_id).select_related("prompt").first()
     if row is None:
         raise NotFound("assistant_unknown", _("This assistant is no longer here."))
-    form = AssistantForm(request.POST if request.method == "POST" else None, assistant=row)
+    form = AssistantForm(
+        request.POST if request.method == "POST" else None, reader_id=request.person.id, assistant=row
+    )
     error = ""
     if request.method == "POST":
         try:
             require_valid(form)
-            services.change_assistant(
-                assistant_id, form.spec(), prompt_id=form.prompt_id(), actor=request.person.actor
-            )
+            with transaction.atomic():
+                services.change_assistant(
+                    assistant_id, form.spec(), prompt_id=form.prompt_id(), actor=request.person.actor
+                )
+                before = assistant_use(assistant_id)
+                collections = frozenset(before.collection_ids)
+                if (collections, before.use) != (form.collection_ids(), form.use_of_knowledge()):
+                    _set_knowledge(request, assistant_id, form)
         except PlatformError as refusal:
             error = str(refusal.message)
         else:
@@ -99,6 +112,10 @@ def archive(request: PersonRequest, assistant_id: UUID) -> HttpResponseBase:
     services.set_archived(assistant_id, archived, actor=request.person.actor)
     messages.success(request, _("Archived. Its chats stay readable.") if archived else _("Restored."))
     return redirect("console:assistants")
+
+
+def _set_knowledge(request: PersonRequest, assistant_id: UUID, form: AssistantForm) -> None:
+    set_assistant(assistant_id, form.collection_ids(), form.use_of_knowledge(), actor=request.person.actor)
 
 
 def _form_page(

@@ -16,11 +16,11 @@ from chatplatform.accounts.access import requires
 from chatplatform.accounts.permissions import Permission
 from chatplatform.accounts.person import PersonRequest
 from chatplatform.common.errors import InvalidInput, PlatformError
-from chatplatform.inference import endpoint_queries as queries
-from chatplatform.inference import endpoint_services as services
-from chatplatform.inference.endpoint_queries import EndpointView
-from chatplatform.inference.endpoint_services import EndpointSpec
-from chatplatform.inference.endpoint_trial import Trial, try_endpoint
+from chatplatform.inference.endpoints import endpoint_queries as queries
+from chatplatform.inference.endpoints import endpoint_services as services
+from chatplatform.inference.endpoints.endpoint_queries import EndpointView
+from chatplatform.inference.endpoints.endpoint_services import EndpointSpec
+from chatplatform.inference.endpoints.endpoint_trial import Trial, try_endpoint
 from chatplatform.inference.gateway import destination
 from chatplatform.inference.models import EngineEndpoint
 from chatplatform.web.browser_strings import STRINGS

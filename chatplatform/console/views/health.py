@@ -17,7 +17,7 @@ from chatplatform.health.checks.catalogue import all_checks
 from chatplatform.health.checks.findings import Check, examine
 from chatplatform.health.checks.models import wanted_models
 from chatplatform.health.processes import supervised_processes
-from chatplatform.inference import catalogue, model_services
+from chatplatform.inference.model_files import catalogue, model_services
 from chatplatform.jobs.celery_app import uses_folder
 from chatplatform.jobs.queries import beat_is_kept, job_counts, newest_by_key
 from chatplatform.web.browser_strings import STRINGS

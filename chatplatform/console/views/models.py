@@ -16,9 +16,9 @@ from chatplatform.common.errors import InvalidInput
 from chatplatform.console import model_cards
 from chatplatform.console.engines import language_engine
 from chatplatform.console.parts import go_to, wants_part, with_toast
-from chatplatform.inference import catalogue, model_choice, model_services, model_work
-from chatplatform.inference.fit import machine_facts
-from chatplatform.inference.model_choice import ROLES
+from chatplatform.inference.model_files import catalogue, model_choice, model_services, model_work
+from chatplatform.inference.model_files.fit import machine_facts
+from chatplatform.inference.model_files.model_choice import ROLES
 from chatplatform.web.browser_strings import STRINGS
 from chatplatform.web.error_pages import expected_errors
 

@@ -20,8 +20,13 @@ from chatplatform.jobs.models import UNFINISHED
 from chatplatform.web.browser_strings import STRINGS
 from chatplatform.web.error_pages import expected_errors
 
-QUESTION = gettext_lazy(
-    "Tell me, in plain sentences without lists, the story of a lighthouse keeper and a storm. Use about 150 words."
+# the next one is asked when an answer was over before the process could be killed
+QUESTIONS = (
+    gettext_lazy(
+        "Tell me, in plain sentences without lists, the story of a lighthouse keeper and a storm."
+        " Use about 150 words."
+    ),
+    gettext_lazy("Describe a long walk along a river, from its spring to the sea. Use about 200 words."),
 )
 # what the page says while it goes on; {places} are filled in by the script
 SAID = {
@@ -38,7 +43,13 @@ SAID = {
     "plug_jobs": gettext_lazy("All jobs are done."),
     "plug_comparing": gettext_lazy("Comparing what was shown with what is stored."),
     "plug_too_long": gettext_lazy("It takes too long. What is known so far is judged."),
-    "plug_ended_early": gettext_lazy("The answer ended before the process could be killed. Try again."),
+    "plug_asking_again": gettext_lazy(
+        "The answer was over before the process could be killed. Asking for another one."
+    ),
+    "plug_ended_early": gettext_lazy(
+        "The answers were too short: each was over before the process could be killed."
+        " Try again, or with a larger model."
+    ),
 }
 
 
@@ -48,7 +59,7 @@ SAID = {
 def page(request: PersonRequest) -> HttpResponseBase:
     context = {
         "targets": plug.targets(),
-        "data": {"strings": {**STRINGS, **SAID}, "question": QUESTION},
+        "data": {"strings": {**STRINGS, **SAID}, "questions": QUESTIONS},
     }
     return render(request, "console/plug/page.html", context)
 

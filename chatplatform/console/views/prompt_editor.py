@@ -21,7 +21,7 @@ from chatplatform.common.errors import InvalidInput, NotAllowed, PlatformError
 from chatplatform.console.views.prompt_test import test_profiles
 from chatplatform.console.views.prompts import plain_text
 from chatplatform.inference import gateway
-from chatplatform.inference.token_estimate import estimate_tokens
+from chatplatform.inference.protocol.token_estimate import estimate_tokens
 from chatplatform.privacy.prompt import PromptMessage
 from chatplatform.prompts import prompt_queries
 from chatplatform.prompts.comparison import difference

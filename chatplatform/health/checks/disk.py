@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from chatplatform.health.checks.findings import Finding, notice, problem, right
-from chatplatform.inference.model_store import models_folder
+from chatplatform.inference.model_files.model_store import models_folder
 
 TOO_LITTLE_BYTES = 200_000_000
 LITTLE_BYTES = 2_000_000_000

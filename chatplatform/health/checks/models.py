@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 from chatplatform.common.errors import PlatformError
 from chatplatform.health.checks.findings import Finding, problem, right
-from chatplatform.inference import catalogue, model_store
-from chatplatform.inference.model_choice import chosen_or_default
+from chatplatform.inference.model_files import catalogue, model_store
+from chatplatform.inference.model_files.model_choice import chosen_or_default
 
 
 def model_files_are_right() -> Finding:

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 
 from chatplatform.common.errors import PlatformError
 from chatplatform.health.checks.findings import Finding, notice, problem, right
-from chatplatform.inference.endpoint_watch import ask
-from chatplatform.inference.endpoints import from_row
+from chatplatform.inference.endpoints.endpoint_watch import ask
+from chatplatform.inference.endpoints.outbound import HEALTH
+from chatplatform.inference.endpoints.registry import from_row
 from chatplatform.inference.models import EngineEndpoint
-from chatplatform.inference.outbound import HEALTH
 
 
 def other_engines_answer() -> Finding:

@@ -12,7 +12,14 @@ from django.db import transaction
 
 from chatplatform.audit.catalogue import AuditEventType
 from chatplatform.common.actors import Actor
-from chatplatform.inference import (
+from chatplatform.inference.audit_events import (
+    MODEL_ADDED,
+    MODEL_DECRYPTED,
+    MODEL_ENCRYPTED,
+    MODEL_QUANTISED,
+)
+from chatplatform.inference.management.progress_lines import ProgressLines
+from chatplatform.inference.model_files import (
     benchmarking,
     catalogue,
     model_sealing,
@@ -21,18 +28,11 @@ from chatplatform.inference import (
     quantizing,
     speeds,
 )
-from chatplatform.inference.audit_events import (
-    MODEL_ADDED,
-    MODEL_DECRYPTED,
-    MODEL_ENCRYPTED,
-    MODEL_QUANTISED,
-)
-from chatplatform.inference.catalogue_entries import CatalogueModel
-from chatplatform.inference.management.progress_lines import ProgressLines
-from chatplatform.inference.model_store import home_of
-from chatplatform.inference.model_work import keep_own, record_act
-from chatplatform.inference.question_score import question_score
-from chatplatform.inference.tuning import Measured, tune
+from chatplatform.inference.model_files.catalogue_entries import CatalogueModel
+from chatplatform.inference.model_files.model_store import home_of
+from chatplatform.inference.model_files.model_work import keep_own, record_act
+from chatplatform.inference.model_files.question_score import question_score
+from chatplatform.inference.model_files.tuning import Measured, tune
 
 
 class Making:

@@ -17,7 +17,7 @@ from chatplatform.web.browser_strings import STRINGS
 SAMPLE_PROFILE = {"display_name": "Support", "email": "not an address", "theme": "system", "language": "en"}
 
 SAMPLE = """\
-### A heading in an answer
+# A heading in an answer
 
 Running text with *emphasis*, **weight**, `code` and [a link](https://example.org/).
 A second sentence shows the rhythm of the lines. 中文与 English 混排的样子。

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from django.conf import settings
 
-from chatplatform.inference import model_store
+from chatplatform.inference.model_files import model_store
 from chatplatform.testing.fixtures import TOKEN, ScriptedEngineProcess
 
 ROOT = Path(__file__).resolve().parents[3]

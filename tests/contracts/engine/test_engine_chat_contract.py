@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from chatplatform.inference.server_sent_events import EventParser, ServerSentEvent
+from chatplatform.inference.protocol.server_sent_events import EventParser, ServerSentEvent
 from tests.contracts.engine.conftest import EngineAddress
 
 CHAT = "/v1/chat/completions"
@@ -115,6 +115,29 @@ async def test_what_one_owner_said_is_cached_for_that_owner_alone(chat: httpx.As
     await cached("anna")
     system_only = await cached("ben")
     assert await cached("anna") > system_only + 40
+
+
+async def test_what_is_forgotten_is_read_again_and_nobody_elses(chat: httpx.AsyncClient) -> None:
+    async def cached(owner: str, question: str) -> int:
+        response = await chat.post(CHAT, json=body(question, max_tokens=2, cache_owner=owner, no_store=True))
+        return int(response.json()["usage"]["prompt_tokens_details"]["cached_tokens"])
+
+    anna, ben = (
+        f"I am {name} {uuid4()}. " + "What do you think of tents in the rain? " * 8
+        for name in ("anna", "ben")
+    )
+    names = {question: str(uuid4()) for question in (anna, ben)}
+    unknown = await cached(names[anna], anna)
+    await cached(names[ben], ben)
+    assert await cached(names[anna], anna) > unknown + 40
+    assert (await chat.post("/v1/forget", json={"cache_owner": names[anna]})).status_code == 200
+    assert await cached(names[anna], anna) <= unknown + 20
+    assert await cached(names[ben], ben) > unknown + 40
+
+
+async def test_nobody_is_forgotten_for_want_of_a_name(chat: httpx.AsyncClient) -> None:
+    refused = await chat.post("/v1/forget", json={"cache_owner": ""})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request")
 
 
 async def test_cancelling_ends_the_answer(chat: httpx.AsyncClient) -> None:

@@ -10,11 +10,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from chatplatform.inference.chat_request import ChatRequest
-from chatplatform.inference.dialects import DIALECTS, Kind
 from chatplatform.inference.errors import ContextOverflow, EngineRefused, EngineUnavailable, QueueFull
-from chatplatform.inference.events import Completed, ModelEvent, Sampling, Started, TextDelta, ToolCallPart
-from chatplatform.inference.openai_client import EngineClient
+from chatplatform.inference.events import (
+    Completed,
+    ModelEvent,
+    ReasoningDelta,
+    Sampling,
+    Started,
+    TextDelta,
+    ToolCallPart,
+)
+from chatplatform.inference.protocol.chat_request import ChatRequest
+from chatplatform.inference.protocol.dialects import DIALECTS, Kind
+from chatplatform.inference.protocol.openai_client import EngineClient
 from chatplatform.privacy.prompt import Prompt, PromptMessage
 from chatplatform.testing.foreign_engine import KEY, MODEL, ForeignEngine, foreign_engine
 from tests.contracts.engine.conftest import CHAT_MODEL, REAL, EngineAddress, llama_servers, real, scripted
@@ -33,27 +41,39 @@ class Side:
     checks_names: bool = True
 
     async def ask(
-        self, question: str, *, so_far: str = "", model: str = "", max_tokens: int = 16, tools: str = ""
+        self,
+        question: str,
+        *,
+        so_far: str = "",
+        thought: str = "",
+        model: str = "",
+        max_tokens: int = 16,
+        tools: str = "",
     ) -> list[ModelEvent]:
-        return [
-            event
-            async for event in self.client.chat(
-                self.request(question, so_far=so_far, model=model, max_tokens=max_tokens, tools=tools)
-            )
-        ]
+        request = self.request(
+            question, so_far=so_far, thought=thought, model=model, max_tokens=max_tokens, tools=tools
+        )
+        return [event async for event in self.client.chat(request)]
 
     def request(
-        self, question: str, *, so_far: str = "", model: str = "", max_tokens: int = 16, tools: str = ""
+        self,
+        question: str,
+        *,
+        so_far: str = "",
+        thought: str = "",
+        model: str = "",
+        max_tokens: int = 16,
+        tools: str = "",
     ) -> ChatRequest:
         messages = [PromptMessage("system", "Be brief."), PromptMessage("user", question)]
-        if so_far:
-            messages.append(PromptMessage("assistant", so_far))
+        if so_far or thought:
+            messages.append(PromptMessage("assistant", so_far, thinking=thought))
         return ChatRequest(
             request_id="contract",
             model=model or self.model,
             prompt=Prompt(
                 tuple(messages),
-                continue_final=bool(so_far),
+                continue_final=bool(so_far or thought),
                 tools=tools,
                 tool_choice='"required"' if tools else "",
             ),
@@ -138,6 +158,25 @@ async def continues(side: Side) -> None:
         assert first + rest == whole
 
 
+async def goes_on_thinking(side: Side) -> None:
+    """What broke off in thinking is gone on with there; what was thought before an answer stays before it."""
+    question = "Count. [[tokens=3 think=5]]"
+    asked = await side.ask(question, thought="t0 t1 ")
+    answered = await side.ask(question, thought="t0 t1 t2 t3 t4", so_far="w0 ")
+    if not side.client.extended:
+        assert completed(asked).completion_tokens
+        return
+    assert isinstance(first_said(asked), ReasoningDelta)
+    assert isinstance(first_said(answered), TextDelta)
+    if not side.is_real:
+        assert "".join(event.text for event in asked if isinstance(event, ReasoningDelta)) == "t2 t3 t4"
+        assert (text_of(asked), text_of(answered)) == ("w0 w1 w2", "w1 w2")
+
+
+def first_said(events: list[ModelEvent]) -> ModelEvent:
+    return next(event for event in events if isinstance(event, ReasoningDelta | TextDelta))
+
+
 async def refuses(side: Side) -> None:
     with pytest.raises(ContextOverflow) as caught:
         await side.ask("tent " * 20_000)
@@ -174,7 +213,7 @@ async def is_left(side: Side) -> None:
         assert text_of(await side.ask("Hello"))
 
 
-DOES = (streams, continues, refuses, calls_a_tool, is_left)
+DOES = (streams, continues, goes_on_thinking, refuses, calls_a_tool, is_left)
 
 
 @pytest.mark.parametrize("does", DOES, ids=lambda does: does.__name__)

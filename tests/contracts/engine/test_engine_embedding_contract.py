@@ -55,6 +55,21 @@ async def test_usage_and_models(embedding: httpx.AsyncClient) -> None:
     assert len(entry["sha256"]) == 64
 
 
+async def test_a_text_that_is_too_long_is_refused_or_cut_and_told(embedding: httpx.AsyncClient) -> None:
+    limit = (await embedding.get("/v1/models")).json()["data"][0]["context_tokens"]
+    request = {"input": ["a green tent", "tent " * (limit + 20)], "input_type": "query"}
+    refused = await embedding.post(EMBED, json=request)
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (400, "context_length_exceeded")
+    assert error["prompt_tokens"] > error["context_tokens"] == limit
+
+    cut = (await embedding.post(EMBED, json={**request, "truncate": True})).json()
+    short, long = (entry["cut_tokens"] for entry in cut["data"])
+    assert (short, long) == (0, error["prompt_tokens"] - limit)
+    assert cut["usage"]["cut_tokens"] == long
+    assert cut["usage"]["prompt_tokens"] < limit + 20
+
+
 @pytest.mark.parametrize("bad", [{}, {"input": []}, {"input": 5}, {"input": [1, 2]}, []])
 async def test_a_bad_request_is_refused(bad: Any, embedding: httpx.AsyncClient) -> None:
     response = await embedding.post(EMBED, json=bad)

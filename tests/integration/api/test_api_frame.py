@@ -30,7 +30,9 @@ def test_every_route_says_what_it_needs() -> None:
     routes = list(operations())  # raises for one that does not
     assert len(routes) > 50
     everybody = {(method, path) for method, path, _operation, access in routes if not access.permissions}
-    assert everybody == {("get", "/api/me"), ("get", "/api/me/limits"), ("get", "/api/health")}
+    own = {("get", "/api/me"), ("get", "/api/me/limits")}
+    own |= {("get", "/api/me/preferences"), ("put", "/api/me/preferences")}
+    assert everybody == own | {("get", "/api/health")}
     for method, path, _operation, access in routes:
         assert not access.permissions or access.scopes, f"no scope opens {method} {path}"
 

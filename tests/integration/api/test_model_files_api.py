@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chatplatform.inference import catalogue, model_work
+from chatplatform.inference.model_files import catalogue, model_work
 from tests.integration.api.conftest import ApiClient, MakeProgram
 from tests.integration.inference.own_models import Native, folder, gguf, native
 from tests.integration.inference.test_inference_model_choice import run_newest

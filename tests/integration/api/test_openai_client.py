@@ -19,7 +19,10 @@ from chatplatform.audit.models import AuditEvent
 from chatplatform.chat.models import Conversation, Message
 from chatplatform.common.actors import Actor
 from chatplatform.common.scope import all_workspaces, workspace_scope
+from chatplatform.inference import gateway
+from chatplatform.inference.gateway import Sampling
 from chatplatform.inference.models import ModelCall
+from chatplatform.prompts.models import Assistant
 from chatplatform.prompts.queries import assistants
 from chatplatform.prompts.services import ensure_workspace_content
 from tests.integration.api.conftest import ApiSite, Program
@@ -108,6 +111,108 @@ async def test_the_assistants_prompt_stands_first_and_no_door_is_passed_by(api_s
     assert len(codes) == 2
 
 
+async def test_thinking_comes_apart_and_only_where_the_assistant_shows_it(api_site: ApiSite) -> None:
+    async def ask(client: AsyncOpenAI) -> tuple[str, str, str]:
+        question = _ask("Hello [[think=10 tokens=3]]")
+        whole = await client.chat.completions.create(model="default", messages=question)
+        assert whole.usage is not None
+        assert whole.usage.completion_tokens == 13
+        stream = await client.chat.completions.create(model="default", messages=question, stream=True)
+        deltas = [chunk.choices[0].delta async for chunk in stream if chunk.choices]
+        message = whole.choices[0].message
+        thought = getattr(message, "reasoning_content", None) or ""
+        assert thought == "".join(getattr(delta, "reasoning_content", None) or "" for delta in deltas)
+        return message.content or "", "".join(delta.content or "" for delta in deltas), thought
+
+    def hide() -> None:
+        with workspace_scope(api_site.owner.workspace.id):
+            Assistant.objects.update(sampling={"thinking": False})
+
+    async with _client(api_site) as client:
+        shown = await ask(client)
+        assert shown == ("w0 w1 w2", "w0 w1 w2", " ".join(f"t{n}" for n in range(10)))
+        await sync_to_async(hide)()
+        assert await ask(client) == ("w0 w1 w2", "w0 w1 w2", "")
+
+
+async def test_several_answers_are_several_calls(api_site: ApiSite) -> None:
+    question = _ask("Hello [[tokens=3 think=2]]")
+    async with _client(api_site) as client:
+        whole = await client.chat.completions.create(model="default", messages=question, n=3, seed=7)
+        assert [choice.index for choice in whole.choices] == [0, 1, 2]
+        assert {choice.message.content for choice in whole.choices} == {"w0 w1 w2"}
+        assert {choice.finish_reason for choice in whole.choices} == {"stop"}
+        calls = await sync_to_async(_calls)()
+        assert [call.state for call in calls] == ["completed"] * 3
+        assert len({call.id for call in calls}) == 3
+        assert whole.usage is not None
+        assert whole.usage.completion_tokens == sum(call.completion_tokens or 0 for call in calls) == 15
+        assert whole.usage.prompt_tokens == sum(call.prompt_tokens or 0 for call in calls)
+        stream = await client.chat.completions.create(
+            model="default", messages=question, n=2, stream=True, stream_options={"include_usage": True}
+        )
+        chunks = [chunk async for chunk in stream]
+    for index in range(2):
+        own = [choice for chunk in chunks for choice in chunk.choices if choice.index == index]
+        assert "".join(choice.delta.content or "" for choice in own) == "w0 w1 w2"
+        assert next(choice.delta.role for choice in own) == "assistant"
+        assert own[-1].finish_reason == "stop"
+    assert [chunk.usage.completion_tokens for chunk in chunks if chunk.usage] == [10]
+    assert len({chunk.id for chunk in chunks}) == 1
+
+    def events() -> list[str]:
+        return list(
+            AuditEvent.objects.filter(code__startswith="inference.model_call.").values_list("code", flat=True)
+        )
+
+    codes = await sync_to_async(events)()
+    assert codes.count("inference.model_call.opened") == 5
+
+
+async def test_each_answer_has_a_seed_of_its_own(api_site: ApiSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int | None] = []
+    stream = gateway.stream
+
+    def noted(*args: Any, sampling: Sampling, **named: Any) -> Any:
+        seeds.append(sampling.seed)
+        return stream(*args, sampling=sampling, **named)
+
+    monkeypatch.setattr(gateway, "stream", noted)
+    async with _client(api_site) as client:
+        create = client.chat.completions.create
+        await create(model="default", messages=_ask("Hello [[tokens=1]]"), n=3, seed=7)
+        assert sorted(seed for seed in seeds if seed is not None) == [7, 8, 9]
+        seeds.clear()
+        await create(model="default", messages=_ask("Hello [[tokens=1]]"), n=2, seed=2**63 - 1)
+        assert seeds == [2**63 - 1, -(2**63)]
+        seeds.clear()
+        await create(model="default", messages=_ask("Hello [[tokens=1]]"), n=2)
+        assert seeds == [None, None]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_where_one_answer_fails_all_end(api_site: ApiSite, stream: bool) -> None:
+    question = _ask("[[tokens=50 delay_ms=2 cut_after=10]]")
+    async with _client(api_site) as client:
+        with pytest.raises(openai.APIError):
+            await _take_all(client, messages=question, n=3, stream=stream)
+    for _ in range(100):
+        states = {call.state for call in await sync_to_async(_calls)()}
+        if states <= {"failed", "cancelled"}:
+            break
+        await asyncio.sleep(0.05)
+    assert states <= {"failed", "cancelled"}
+
+
+async def test_limits_hold_for_all_answers_together(api_site: ApiSite, settings: Any) -> None:
+    settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"api_requests_a_minute": 3})
+    async with _client(api_site) as client:
+        create = client.chat.completions.create
+        with pytest.raises(openai.RateLimitError):
+            await create(model="default", messages=_ask("Hello [[tokens=1]]"), n=4)
+    assert await sync_to_async(_calls)() == []
+
+
 async def test_assistants_are_models(api_site: ApiSite) -> None:
     def prepare() -> Any:
         ensure_workspace_content(api_site.owner.workspace.id, actor=Actor.system("test"))
@@ -174,7 +279,8 @@ async def test_errors_are_the_clients_own_exceptions(api_site: ApiSite) -> None:
             with pytest.raises(openai.InternalServerError):
                 await create(model="default", messages=_ask("[[error=model_loading]]"), stream=stream)
         for field, value in (
-            ("n", 2),
+            ("n", 0),
+            ("n", 5),
             ("temperature", 3),
             ("temperature", float("inf")),
             ("top_p", -1),
@@ -214,6 +320,12 @@ async def test_an_engine_that_dies_in_the_middle_is_an_error_of_the_stream(api_s
         with pytest.raises(openai.APIError):
             await _read_into(told, stream)
         assert "".join(told).startswith("w0 w1")
+
+
+async def _take_all(client: AsyncOpenAI, **wanted: Any) -> None:
+    answer: Any = await client.chat.completions.create(model="default", **wanted)
+    if wanted["stream"]:
+        await _read_into([], answer)
 
 
 async def _read_into(told: list[str], stream: Any) -> None:
@@ -305,6 +417,9 @@ async def test_tools_are_called_and_answered(api_site: ApiSite) -> None:
         call: Any = message.tool_calls[0]
         assert call.function.name == "weather"
         assert json.loads(call.function.arguments) == {"city": "w0", "unit": "celsius"}
+        assert "no_store" not in api_site.engine.state()["last_chat"]
+        await create(model="default", messages=_ask("Between us"), store=False)
+        assert api_site.engine.state()["last_chat"]["no_store"] is True
         answered = await create(
             model="default",
             messages=[

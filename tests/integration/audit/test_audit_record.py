@@ -99,7 +99,7 @@ def test_without_a_record_there_is_no_act(sample_event: AuditEventType) -> None:
     "details",
     [
         {"undeclared": 1},
-        {"word": "x" * 201},
+        {"word": "x" * 401},
         {"word": "two\nlines"},
         {"word": ["a", "list"]},
         {"share": float("nan")},

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from chatplatform.accounts.models import Role
 from chatplatform.audit.models import AuditEvent
-from chatplatform.inference import endpoints
+from chatplatform.inference.endpoints import registry
 from chatplatform.inference.models import EngineEndpoint
 from tests.integration.web.conftest import MakePerson, Someone
 
@@ -30,7 +30,7 @@ CLOUD = {
 
 @pytest.fixture(autouse=True)
 def _forgotten() -> None:
-    endpoints.forget()
+    registry.forget()
 
 
 def added(owner: Someone) -> EngineEndpoint:
@@ -124,8 +124,8 @@ def test_people_are_told_in_the_chat_that_answers_may_leave_the_machine(owner: S
     row = added(owner)
     assert "data-way-out" not in owner.browser.get("/").text
     owner.browser.post(f"/console/engines/{row.id}/switch/", {"on": "1", "leave": "1"})
-    endpoints.forget()
+    registry.forget()
     assert "may leave this machine: Cloud may answer" in owner.browser.get("/").text
     EngineEndpoint.objects.update(order="before")
-    endpoints.forget()
+    registry.forget()
     assert "leaves this machine: Cloud answers" in owner.browser.get("/").text

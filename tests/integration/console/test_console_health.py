@@ -20,7 +20,7 @@ from chatplatform.common.words import Words
 from chatplatform.environment.variables import Environment
 from chatplatform.health.checks.catalogue import all_checks
 from chatplatform.health.processes import supervised_processes
-from chatplatform.inference import model_services
+from chatplatform.inference.model_files import model_services
 from chatplatform.jobs.queries import newest_by_key
 from tests.integration.web.conftest import MakePerson, Someone
 

@@ -11,10 +11,16 @@ from chatplatform.accounts.models import Role
 from chatplatform.audit.models import AuditEvent
 from chatplatform.console import model_cards
 from chatplatform.environment.variables import Environment
-from chatplatform.inference import catalogue, model_choice, model_services, model_store, model_work
-from chatplatform.inference.catalogue import CatalogueModel
 from chatplatform.inference.events import EngineModel, EngineStatus
-from chatplatform.inference.fit import MachineFacts
+from chatplatform.inference.model_files import (
+    catalogue,
+    model_choice,
+    model_services,
+    model_store,
+    model_work,
+)
+from chatplatform.inference.model_files.catalogue import CatalogueModel
+from chatplatform.inference.model_files.fit import MachineFacts
 from chatplatform.jobs.queries import newest_by_key
 from tests.integration.inference.own_models import Native, gguf, native
 from tests.integration.inference.test_inference_model_choice import folder, run_newest, tiny
@@ -213,7 +219,7 @@ def test_what_is_called_off_leaves_nothing(
         assert work(owner, house, act="stop") == 302
         stand_in(*args, **more)
 
-    monkeypatch.setattr("chatplatform.inference.native_process.run_native", stopped_meanwhile)
+    monkeypatch.setattr("chatplatform.inference.model_files.native_process.run_native", stopped_meanwhile)
     assert run_newest(model_work.QUANTIZE, house).state == "cancelled"
     assert catalogue.find("house_model-q8_0") is None
     assert not (folder / "house_model-q8_0").exists()

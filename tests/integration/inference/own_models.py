@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chatplatform.environment.variables import Environment
-from chatplatform.inference import benchmarking, native_process, quantizing
+from chatplatform.inference.model_files import benchmarking, native_process, quantizing
 from tests.unit.llamacpp.gguf_builder import STRING, GGUFFile, text
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from chatplatform.inference import chat_stream, http_clients, openai_client
-from chatplatform.inference.chat_request import ChatRequest
-from chatplatform.inference.dialects import OURS
 from chatplatform.inference.errors import EngineRefused, EngineUnavailable
 from chatplatform.inference.events import Completed, Sampling, TextDelta
-from chatplatform.inference.openai_client import EngineClient
-from chatplatform.inference.openai_models import ServedModels
+from chatplatform.inference.protocol import chat_stream, http_clients, openai_client
+from chatplatform.inference.protocol.chat_request import ChatRequest
+from chatplatform.inference.protocol.dialects import OURS
+from chatplatform.inference.protocol.openai_client import EngineClient
+from chatplatform.inference.protocol.openai_models import ServedModels
 from chatplatform.privacy.prompt import Prompt, PromptMessage
 
 REQUEST = ChatRequest(

@@ -13,19 +13,20 @@ from chatplatform.audit.models import AuditEvent
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import Conflict, InvalidInput, NotFound, PlatformError
 from chatplatform.common.threads import in_thread
-from chatplatform.inference import endpoint_choice, endpoint_watch, endpoints, engines_in_use, gateway
-from chatplatform.inference.circuit_breaker import FAILURES
-from chatplatform.inference.endpoint_choice import state_of
-from chatplatform.inference.endpoint_services import (
+from chatplatform.inference import gateway
+from chatplatform.inference.endpoints import endpoint_choice, endpoint_watch, engines_in_use, registry
+from chatplatform.inference.endpoints.circuit_breaker import FAILURES
+from chatplatform.inference.endpoints.endpoint_choice import state_of
+from chatplatform.inference.endpoints.endpoint_services import (
     EndpointSpec,
     add_endpoint,
     change_endpoint,
     remove_endpoint,
     switch_endpoint,
 )
-from chatplatform.inference.endpoints import from_row
+from chatplatform.inference.endpoints.outbound import OutboundTransport
+from chatplatform.inference.endpoints.registry import from_row
 from chatplatform.inference.models import EngineEndpoint
-from chatplatform.inference.outbound import OutboundTransport
 from chatplatform.privacy.clearance import PrivacyRefused
 from chatplatform.testing.fixtures import TOKEN, ScriptedEngineProcess
 from tests.integration.inference.conftest import SAMPLING, Asker, calls, text_of
@@ -46,8 +47,8 @@ CLOUD = EndpointSpec(
 @pytest.fixture(autouse=True)
 def _forgotten() -> Iterator[None]:
     yield
-    endpoints.forget()
-    endpoints._register.rows = ()
+    registry.forget()
+    registry._register.rows = ()
     endpoint_choice._states.clear()
 
 
@@ -74,7 +75,7 @@ def beside(engine: ScriptedEngineProcess, **changes: object) -> EndpointSpec:
 
 async def added(spec: EndpointSpec) -> EngineEndpoint:
     row = await in_thread(add_endpoint)(spec, actor=ADMIN)
-    await endpoints.refresh()
+    await registry.refresh()
     return row
 
 
@@ -91,11 +92,11 @@ def codes(prefix: str) -> list[str]:
 def test_an_engine_outside_is_off_until_somebody_says_that_prompts_may_leave(asker: Asker) -> None:
     row = add_endpoint(CLOUD, actor=ADMIN)
     assert not row.is_on
-    assert [each.is_own for each in endpoints.endpoints()] == [True]
+    assert [each.is_own for each in registry.endpoints()] == [True]
     with pytest.raises(InvalidInput):
         switch_endpoint(row.id, True, actor=ADMIN)
     switch_endpoint(row.id, True, prompts_may_leave=True, actor=ADMIN)
-    assert [each.name for each in endpoints.endpoints()] == ["llm", "Cloud"]
+    assert [each.name for each in registry.endpoints()] == ["llm", "Cloud"]
     assert gateway.destination() == from_row(row).destination  # type: ignore[union-attr]
     assert codes("inference.engine") == ["inference.engine.added", "inference.engine.switched"]
 
@@ -103,7 +104,7 @@ def test_an_engine_outside_is_off_until_somebody_says_that_prompts_may_leave(ask
 async def test_the_privacy_gate_asks_for_itself_and_each_time(asker: Asker) -> None:
     row = await added(CLOUD)
     await in_thread(switch_endpoint)(row.id, True, prompts_may_leave=True, actor=ADMIN)
-    await endpoints.refresh()
+    await registry.refresh()
     cleared = await asker.ask("Hello")
     assert (cleared.destination.name, cleared.destination.is_local) == ("Cloud", False)
     # switched off by another process: what is known here is old, and the gate refuses all the same
@@ -224,7 +225,7 @@ async def test_an_engine_that_cannot_now_is_left_for_another(
     question = "Hello" if code == "unauthorized" else f"Hello [[error={code}]]"
     if code == "unauthorized":
         assert text_of(await ask(asker, question))
-        assert state_of(endpoints.endpoints()[1]).breaker.state == "open"
+        assert state_of(registry.endpoints()[1]).breaker.state == "open"
     else:
         with pytest.raises(PlatformError):
             await ask(asker, question)
@@ -263,7 +264,7 @@ async def test_the_circuit_opens_and_closes_again(
     asker: Asker, scripted_engine: ScriptedEngineProcess, second: ScriptedEngineProcess
 ) -> None:
     row = await added(beside(second, order="before"))
-    endpoint = endpoints.endpoints()[1]
+    endpoint = registry.endpoints()[1]
     state = state_of(endpoint)
     second.kill()
     for _ in range(FAILURES):
@@ -289,8 +290,8 @@ async def test_nobody_is_asked_while_every_engine_elsewhere_rests(
 ) -> None:
     row = await added(replace(CLOUD, chat_model="only-there"))
     await in_thread(switch_endpoint)(row.id, True, prompts_may_leave=True, actor=ADMIN)
-    await endpoints.refresh()
-    cloud = endpoints.endpoints()[1]
+    await registry.refresh()
+    cloud = registry.endpoints()[1]
     state_of(cloud).breaker.failed(for_certain=True)
     cleared = await asker.ask("Hello")
     assert cleared.destination.name == "llm"
@@ -314,7 +315,7 @@ async def test_what_leaves_the_machine_goes_through_the_door_and_on_record(
     url = f"http://llm.internal:{second.port}/v1"
     row = await added(beside(second, url=url, place="network", order="before"))
     await in_thread(switch_endpoint)(row.id, True, prompts_may_leave=True, actor=ADMIN)
-    await endpoints.refresh()
+    await registry.refresh()
     question = "Hello [[hold=1 tokens=3]]"
     running = asyncio.create_task(ask(asker, question))
     await second.until("chats", 1)
@@ -338,8 +339,8 @@ async def test_a_public_address_needs_tls_and_no_name_leads_inside(
     monkeypatch.setattr(engines_in_use, "OutboundTransport", partial(OutboundTransport, resolve=resolve))
     row = await added(replace(CLOUD, url=f"https://llm.example.org:{second.port}/v1", order="before"))
     await in_thread(switch_endpoint)(row.id, True, prompts_may_leave=True, actor=ADMIN)
-    await endpoints.refresh()
-    cloud = endpoints.endpoints()[1]
+    await registry.refresh()
+    cloud = registry.endpoints()[1]
     with pytest.raises(gateway.EngineRefused) as caught:
         await endpoint_watch.ask(cloud, engines_in_use.HEALTH)
     assert caught.value.code == "engine_address_not_permitted"

@@ -16,8 +16,9 @@ from chatplatform.audit.errors import AuditUnavailable
 from chatplatform.audit.models import AuditEvent
 from chatplatform.common.actors import Actor
 from chatplatform.common.threads import in_thread
-from chatplatform.inference import gateway, model_calls, model_stream, openai_client
+from chatplatform.inference import gateway, model_calls, model_stream
 from chatplatform.inference.models import ModelCall
+from chatplatform.inference.protocol import openai_client
 from chatplatform.privacy.clearance import ClearedPrompt
 from chatplatform.privacy.prompt import LeftOut, Prompt, PromptMessage
 from chatplatform.privacy.subjects import Subject

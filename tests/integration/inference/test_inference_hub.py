@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from chatplatform.inference.catalogue import ModelFile
-from chatplatform.inference.model_sources import hub
-from chatplatform.inference.model_sources.errors import SourceDamaged, SourceFailed, SourceUnreachable
+from chatplatform.inference.model_files.catalogue import ModelFile
+from chatplatform.inference.model_files.model_sources import hub
+from chatplatform.inference.model_files.model_sources.errors import (
+    SourceDamaged,
+    SourceFailed,
+    SourceUnreachable,
+)
 from chatplatform.privacy.egress import EgressFailed, EgressResponse
 
 DATA = bytes(range(256)) * 40

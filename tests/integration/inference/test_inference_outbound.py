@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from chatplatform.common.errors import PlatformError
-from chatplatform.inference.openai_client import EngineClient
-from chatplatform.inference.outbound import HEALTH, OutboundTransport
+from chatplatform.inference.endpoints.outbound import HEALTH, OutboundTransport
+from chatplatform.inference.protocol.openai_client import EngineClient
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "keys"])
 

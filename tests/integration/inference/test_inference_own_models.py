@@ -19,7 +19,7 @@ from chatplatform.common.actors import Actor
 from chatplatform.common.errors import Conflict, InvalidInput
 from chatplatform.environment.variables import Environment
 from chatplatform.health.checks.models import model_files_are_right
-from chatplatform.inference import (
+from chatplatform.inference.model_files import (
     catalogue,
     model_choice,
     model_services,
@@ -28,8 +28,8 @@ from chatplatform.inference import (
     speeds,
     tuning,
 )
-from chatplatform.inference.encrypted_model import ModelKeyWrong, is_encrypted, opened
-from chatplatform.inference.own_files import look_into
+from chatplatform.inference.model_files.encrypted_model import ModelKeyWrong, is_encrypted, opened
+from chatplatform.inference.model_files.own_files import look_into
 from tests.integration.inference.own_models import Native, folder, gguf, native
 from tests.unit.llamacpp.gguf_builder import STRING, U32, GGUFFile, Key, Tensor, text
 
@@ -261,7 +261,7 @@ def asking(folder: Path, gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / "asking").mkdir(parents=True, exist_ok=True)
         (folder / "asking" / "a.gguf").write_bytes(content)
 
-    monkeypatch.setattr("chatplatform.inference.model_fetch.Fetch.run", fetch)
+    monkeypatch.setattr("chatplatform.inference.model_files.model_fetch.Fetch.run", fetch)
 
 
 def test_a_licence_is_accepted_once_and_on_record(asking: None) -> None:

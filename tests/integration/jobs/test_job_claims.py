@@ -14,6 +14,7 @@ from chatplatform.jobs.claims import Claim
 from chatplatform.jobs.failures import Failure
 from chatplatform.jobs.models import JobState
 from chatplatform.jobs.registry import JobLost, RunningJob
+from chatplatform.jobs.sweeper import sweep
 from tests.integration.jobs.conftest import Register, ask_for, change, row
 from tests.integration.jobs.sabotage import succeed_without_fence
 
@@ -132,7 +133,20 @@ def test_a_job_that_kills_its_workers_is_given_up(kind: str) -> None:
         assert claim is not None
         change(job_id, heartbeat_at=now() - LONG_AGO)
         claims.free(claim)
+        said = row(job_id).error_message
+        assert ("started again" in said) == (row(job_id).state == "waiting")
     assert (row(job_id).state, row(job_id).error_code) == ("dead", "worker_lost")
+    assert "not tried again by itself" in row(job_id).error_message
+
+
+def test_a_kind_that_may_kill_its_workers_is_given_up_sooner(register: Register) -> None:
+    job_id = ask_for(register(lambda job: None, max_losses=2))
+    for state in ("waiting", "dead"):
+        change(job_id, available_at=now())
+        assert claims.take(job_id)
+        change(job_id, heartbeat_at=now() - LONG_AGO)
+        assert sweep().freed == 1
+        assert row(job_id).state == state
 
 
 def test_a_job_that_is_given_back_is_due_at_once_and_has_lost_no_attempt(kind: str) -> None:

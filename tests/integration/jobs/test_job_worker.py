@@ -62,6 +62,19 @@ def test_jobs_from_beginning_to_end(stack: Stack) -> None:
     assert CANARY not in stack.log.read_text()
 
 
+def test_what_somebody_waits_for_passes_a_long_queue(stack: Stack) -> None:
+    """Every thread of the pool is busy for a minute, and more waits; so does an urgent job that is asked for."""
+    long = stack.enqueue("tests.effect", 6, work_s="60")
+    stack.start_worker()
+    eventually(
+        lambda: stack.ask("states", "tests.effect").get("running", 0) >= 2, within_s=20, why="busy threads"
+    )
+    (urgent,) = stack.enqueue("tests.urgent")
+    wait_for(stack, urgent, "succeeded", within_s=10)
+    assert stack.ask("effects") == {urgent: 1}
+    assert stack.ask("states", "tests.effect").get("waiting", 0) >= len(long) - 2
+
+
 def test_a_broker_that_loses_everything_loses_no_job(stack: Stack) -> None:
     jobs = stack.enqueue("tests.effect", 20)
     assert stack.ask("lose_messages") == 20

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chatplatform.common.errors import PlatformError
-from chatplatform.inference import model_store
+from chatplatform.inference.model_files import model_store
 from tests.integration.llamacpp.engine_process import EngineProcess, start_engine
 
 

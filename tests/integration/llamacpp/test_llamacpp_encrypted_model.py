@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chatplatform.inference.encrypted_model import encrypt
+from chatplatform.inference.model_files.encrypted_model import encrypt
 from tests.integration.llamacpp.asking import ask, body
 from tests.integration.llamacpp.engine_process import EngineProcess, start_engine
 

@@ -8,12 +8,13 @@ import socket
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from tests.integration.llamacpp.asking import ask, body, stream
-from tests.integration.llamacpp.engine_process import start_engine
+from tests.integration.llamacpp.engine_process import EngineProcess, start_engine
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -69,11 +70,13 @@ async def test_a_better_model_takes_over_while_answers_go_on(smollm2: Path, tmp_
 
 
 async def test_stopping_ends_answers_with_a_word(smollm2: Path, tmp_path: Path) -> None:
-    engine = start_engine(tmp_path, models=str(smollm2))
+    engine = start_engine(tmp_path, models=str(smollm2), context_tokens=8192)
     await asyncio.to_thread(engine.until, "ready")
     async with engine.client() as client:
-        task = asyncio.create_task(stream(client, body("A story.", max_tokens=1500, ignore_eos=True)))
-        await asyncio.sleep(0.5)
+        # more than any machine writes in five seconds
+        endless = body("A story.", max_tokens=8000, ignore_eos=True)
+        task = asyncio.create_task(stream(client, endless))
+        await _writes(engine)
         began = time.monotonic()
         engine.process.terminate()
         told = await task
@@ -87,17 +90,36 @@ async def test_stopping_lets_a_short_answer_end_and_takes_no_new_one(smollm2: Pa
     engine = start_engine(tmp_path, models=str(smollm2))
     await asyncio.to_thread(engine.until, "ready")
     async with engine.client() as client, engine.client() as other:
+        tokens = await _tokens_of_two_seconds(client)
         await other.get("/health")  # its connection is open before the engine stops listening
-        task = asyncio.create_task(stream(client, body("A story.", max_tokens=60, ignore_eos=True)))
-        await asyncio.sleep(0.3)
+        task = asyncio.create_task(stream(client, body("A story.", max_tokens=tokens, ignore_eos=True)))
+        await _writes(engine)
         engine.process.terminate()
-        await asyncio.sleep(0.2)
-        refused = await other.post("/v1/chat/completions", json=body("Hi", max_tokens=2))
+        refused = await other.post("/v1/chat/completions", json=body("Hi", max_tokens=1))
+        while refused.status_code == 200:  # the signal has not been seen to yet
+            assert not task.done()
+            refused = await other.post("/v1/chat/completions", json=body("Hi", max_tokens=1))
         told = await task
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "engine_stopping")
     assert told.error is None
-    assert told.usage["completion_tokens"] == 60
+    assert told.usage["completion_tokens"] == tokens
     assert await asyncio.to_thread(engine.process.wait, 10) == 0
+
+
+async def _tokens_of_two_seconds(client: httpx.AsyncClient) -> int:
+    """What this machine writes in some two seconds: within the five that a stopping engine gives."""
+    began = time.monotonic()
+    told = await stream(client, body("Count.", max_tokens=60, ignore_eos=True))
+    seconds = time.monotonic() - began - told.first_text_s
+    return min(int(2 * 60 / seconds), 1900)
+
+
+async def _writes(engine: EngineProcess) -> None:
+    """Wait until an answer is being written."""
+    deadline = time.monotonic() + 30
+    while not (await asyncio.to_thread(engine.gauges))["running"]:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
 
 
 @pytest.mark.django_db

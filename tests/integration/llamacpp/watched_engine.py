@@ -22,9 +22,10 @@ from chatplatform.inference.engines.llamacpp.gguf import read_header
 from chatplatform.inference.engines.llamacpp.llama_context import LlamaContext
 from chatplatform.inference.engines.llamacpp.model import LlamaModel
 from chatplatform.inference.engines.llamacpp.prompt_tokens import ChatMessage, PromptReader
+from chatplatform.inference.engines.llamacpp.refusals import QueueFull
 from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
 from chatplatform.inference.engines.llamacpp.saved_conversations import SavedConversations
-from chatplatform.inference.engines.llamacpp.scheduler import QueueFull, Scheduler
+from chatplatform.inference.engines.llamacpp.scheduler import Scheduler
 from chatplatform.inference.engines.llamacpp.sequences import Held, Sequences
 from tests.benchmarks.canary_load import ANSWER_TOKENS, Asked, Told
 from tests.integration.llamacpp.watched_cells import WatchedCells
@@ -62,14 +63,15 @@ class WatchedEngine:
         self._prompts = prompts
         self._loop = asyncio.get_running_loop()
         self._context = LlamaContext(model, cells=CELLS)
-        cells_kind, sequences_kind = kinds
-        self.cells = cells_kind(self._context)
         saved = SavedConversations(folder, memory_bytes=SAVED_BYTES, disk_bytes=SAVED_BYTES)
-        self._scheduler = Scheduler(
+
+        class Watched(Scheduler):
+            cells_class, sequences_class = kinds
+
+        self._scheduler = Watched(
             self._context, model, context_tokens=CONTEXT_TOKENS, deliver=self._deliver, conversations=saved
         )
-        self._scheduler.cells = self.cells
-        self._scheduler.sequences = sequences_kind(self.cells, saved)
+        self.cells = self._scheduler.cells
         self._scheduler.start()
 
     def _deliver(self, events: list[tuple[Sink, Event]]) -> None:

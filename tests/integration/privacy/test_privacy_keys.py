@@ -101,8 +101,8 @@ def test_a_destroyed_key_is_gone_for_good(subject: Subject) -> None:
         encrypt_text(subject, "y", context="c")
     assert DataKey.objects.get(subject_id=subject.id).wrapped is None
     destroy_key(subject, actor=ACTOR)
-    codes = list(AuditEvent.objects.order_by("id").values_list("code", "target_kind", "target_id"))
-    assert codes == [
+    events = AuditEvent.objects.filter(code__startswith="privacy.").order_by("id")
+    assert list(events.values_list("code", "target_kind", "target_id")) == [
         (code, "person", str(subject.id))
         for code in ("privacy.key.destruction_started", "privacy.key.destroyed") * 2
     ]

@@ -230,7 +230,7 @@ def test_missing_and_damaged_models_are_told_apart(
     assert missing.level is Level.PROBLEM
     assert "not here" in missing.detail
     assert "models pull smollm2-135m" in missing.cure
-    from chatplatform.inference import catalogue
+    from chatplatform.inference.model_files import catalogue
 
     file = catalogue.get("smollm2-135m").files[0]
     (tmp_path / "smollm2-135m").mkdir()

@@ -243,10 +243,10 @@ async def test_copies_to_take_away(owner: Someone, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(reading, "EXPORT_BATCH", 2)
     events = [(await sync_to_async(recorded)(owner)).id for _ in range(5)]
-    lines = [json.loads(line) for line in (await exported(owner, code="jobs.job")).splitlines()]
+    lines = [json.loads(line) for line in (await exported(owner, code="jobs.job.retried")).splitlines()]
     assert [line["id"] for line in lines] == events[::-1]
     assert lines[0]["actor"]["id"] == str(owner.user.id)
-    rows = list(csv.DictReader(io.StringIO(await exported(owner, code="jobs.job", format="csv"))))
+    rows = list(csv.DictReader(io.StringIO(await exported(owner, code="jobs.job.retried", format="csv"))))
     assert [int(row["id"]) for row in rows] == events[::-1]
     taken = [event async for event in AuditEvent.objects.filter(code="audit.exported").order_by("id")]
     assert [json.loads(event.details)["format"] for event in taken] == ["jsonl", "csv"]

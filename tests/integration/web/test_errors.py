@@ -28,7 +28,7 @@ def test_a_defect_shows_no_traceback(member: Someone, monkeypatch: pytest.Monkey
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("chatplatform.web.views.chat.queries.conversation_page", broken)
+    monkeypatch.setattr("chatplatform.web.views.chat.conversation_page", broken)
     member.browser.raise_request_exception = False
     page = member.browser.get("/")
     assert page.status_code == 500
@@ -42,7 +42,7 @@ def test_an_expected_error_keeps_its_status_and_words(
     def down(*args: object, **kwargs: object) -> None:
         raise Unavailable("keys_unavailable", "The key store cannot be reached.")
 
-    monkeypatch.setattr("chatplatform.web.views.chat.queries.conversation_page", down)
+    monkeypatch.setattr("chatplatform.web.views.chat.conversation_page", down)
     page = member.browser.get("/")
     assert page.status_code == 503
     assert "The key store cannot be reached." in page.text

@@ -53,4 +53,4 @@ def test_codes_begin_with_the_app_that_declares_them() -> None:
         declared = [value for value in vars(module).values() if value in catalogue()]
         assert declared, f"{module.__name__} declares nothing"
         for event in declared:
-            assert event.code.split(".")[0] == config.label
+            assert event.code.split(".")[0] == config.name.split(".")[1]

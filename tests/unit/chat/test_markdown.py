@@ -88,7 +88,8 @@ def test_the_public_list_of_payloads_is_inert() -> None:
 def test_images_become_links_and_links_open_apart() -> None:
     html = render("![a map](https://maps.example/m.png)")
     assert html == (
-        '<p><a href="https://maps.example/m.png" target="_blank" rel="noopener noreferrer nofollow">a map</a></p>\n'
+        '<p dir="auto"><a href="https://maps.example/m.png" target="_blank"'
+        ' rel="noopener noreferrer nofollow">a map</a></p>\n'
     )
 
 

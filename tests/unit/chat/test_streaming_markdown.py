@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it.parser_block import ParserBlock
 
 from chatplatform.chat.markdown import render
 from chatplatform.chat.streaming_markdown import StreamingMarkdown
@@ -93,6 +95,47 @@ def test_code_is_shown_as_code_while_it_is_open() -> None:
     stream.feed("2)\n```\n")
     assert (stream.tail_kind, stream.tail_text) == ("text", "")
     assert 'data-language="Python"' in stream.blocks[-1]
+
+
+LONG = {
+    "table": "| a | b |\n| --- | --- |\n" + "| 1 | 2 |\n" * 400,
+    "list": "- one\n- two\n  and more\n\n  1. three\n" * 150,
+    "steps": "1. one\n2) two\n\n   and more\n" * 100,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("after", ["Then.\n", "# Then\n", "```\nthen\n", "| then |\n| --- |\n", "> then\n"])
+def test_a_long_block_is_shown_as_soon_as_another_begins(name: str, after: str) -> None:
+    stream = StreamingMarkdown()
+    for line in LONG[name].splitlines(keepends=True):
+        stream.feed(line)
+    stream.feed("\n")
+    for line in after.splitlines(keepends=True):
+        stream.feed(line)
+    assert render(LONG[name]).strip() == "".join(stream.blocks).strip()
+    assert stream.text == LONG[name] + "\n" + after
+
+
+def test_lines_of_an_open_block_are_parsed_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they look like an end and are none: a cell without bars, a line that hangs on."""
+    parsed: list[int] = []
+    parse = ParserBlock.parse
+
+    def counted(block: ParserBlock, src: str, *rest: Any) -> Any:
+        parsed.append(len(src))
+        return parse(block, src, *rest)
+
+    monkeypatch.setattr(ParserBlock, "parse", counted)
+    for lines in ("| 1 | 2 |\nx\n", "- one\ntwo\n", "-\tone\n\n\ttwo\n", " - one\n\n   two\n \n", "a\nb\n"):
+        parsed.clear()
+        stream = StreamingMarkdown()
+        if "|" in lines:
+            stream.feed("| a | b |\n| --- | --- |\n")
+        for line in (lines * 3_000).splitlines(keepends=True):
+            stream.feed(line)
+        late = [size for size in parsed if size > 4_000]
+        assert len(late) < 40, (lines, len(late))
 
 
 @pytest.mark.parametrize("fence", ["```", "~~~~"])

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from chatplatform.inference.chat_request import ChatRequest, chat_body
-from chatplatform.inference.chat_stream import ChatStream
-from chatplatform.inference.dialects import OPENAI
 from chatplatform.inference.errors import EngineRefused
 from chatplatform.inference.events import ModelEvent, ReasoningDelta, Sampling, TextDelta
-from chatplatform.inference.server_sent_events import ServerSentEvent
+from chatplatform.inference.protocol.chat_request import ChatRequest, chat_body
+from chatplatform.inference.protocol.chat_stream import ChatStream
+from chatplatform.inference.protocol.dialects import DIALECTS, OPENAI, Kind
+from chatplatform.inference.protocol.server_sent_events import ServerSentEvent
 from chatplatform.privacy.prompt import Prompt, PromptMessage
 
 
@@ -38,6 +38,29 @@ def test_thinking_is_no_part_of_the_answer(name: str) -> None:
     assert "".join(event.text for event in told if isinstance(event, ReasoningDelta)) == "Hm. Yes?"
     assert "".join(event.text for event in told if isinstance(event, TextDelta)) == "Yes."
     assert stream.completed(started_at=0, ended_at=1).reasoning_tokens == 3
+
+
+def test_thinking_that_begins_anew_begins_a_paragraph() -> None:
+    stream = ChatStream(fallback_model="m", thinks_anew=True)
+    told = list(stream.take([_chunk({"reasoning_content": "Hm."})]))
+    told += stream.take([_chunk({"reasoning_content": " Yes."}), _chunk({"content": "Yes."})])
+    assert [event.text for event in told if isinstance(event, ReasoningDelta)] == ["\n\nHm.", " Yes."]
+
+
+@pytest.mark.parametrize("kind", ["ours", "llama_server", "vllm", "ollama", "openai"])
+@pytest.mark.parametrize("said", ["", "It is"])
+def test_thinking_is_sent_back_to_engines_of_ours_alone(kind: Kind, said: str) -> None:
+    begun = PromptMessage("assistant", said, thinking="Hm")
+    prompt = Prompt((PromptMessage("user", "Why?"), begun), continue_final=True)
+    body = chat_body(ChatRequest("r", "m", prompt, Sampling(), "interactive", ""), DIALECTS[kind])
+    if kind == "ours":
+        assert body["messages"][-1] == {"role": "assistant", "content": said, "reasoning_content": "Hm"}
+        assert body["continue_final_message"]
+        return
+    assert not any("reasoning_content" in message for message in body["messages"])
+    if not said:  # it is asked once more
+        assert [message["role"] for message in body["messages"]] == ["user"]
+        assert "continue_final_message" not in body
 
 
 def test_probabilities_come_with_the_text() -> None:

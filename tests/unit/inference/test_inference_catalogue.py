@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from chatplatform.common.errors import NotFound
 from chatplatform.environment.variables import Environment
-from chatplatform.inference import catalogue
-from chatplatform.inference.catalogue import CatalogueModel, ModelFile, PackageSource
+from chatplatform.inference.model_files import catalogue
+from chatplatform.inference.model_files.catalogue import CatalogueModel, ModelFile, PackageSource
 
 FILE = {"name": "m.gguf", "size": 1, "sha256": "0" * 64}
 MODEL = {

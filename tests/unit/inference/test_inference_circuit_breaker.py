@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatplatform.inference.circuit_breaker import (
+from chatplatform.inference.endpoints.circuit_breaker import (
     FAILURES,
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,

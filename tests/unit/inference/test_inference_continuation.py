@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatplatform.inference.continuation import REPEATED_CHARS, AnswerNotContinued, Continuation
+from chatplatform.inference.protocol.continuation import REPEATED_CHARS, AnswerNotContinued, Continuation
 
 SHOWN = "The green tent weighs two kilograms and "
 REST = "has room for two."

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from chatplatform.common.errors import PlatformError, Unavailable
-from chatplatform.inference import encrypted_model
-from chatplatform.inference.encrypted_model import (
+from chatplatform.inference.model_files import encrypted_model
+from chatplatform.inference.model_files.encrypted_model import (
     MAGIC,
     DamagedEncryptedModel,
     ModelKeyWrong,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chatplatform.inference.native_process import NativeFailed, run_native
+from chatplatform.inference.model_files.native_process import NativeFailed, run_native
 
 
 @pytest.fixture

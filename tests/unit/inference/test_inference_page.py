@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-from chatplatform.inference.catalogue import shipped
+from chatplatform.inference.model_files.catalogue import shipped
 from chatplatform.testing.scripted_protocol import STATUS_OF
 from chatplatform.testing.scripted_replies import Directives
 

@@ -8,7 +8,7 @@ import pytest
 from django.template.loader import render_to_string
 
 from chatplatform.inference.events import EngineStatus, RunAs
-from chatplatform.inference.openai_models import served_models
+from chatplatform.inference.protocol.openai_models import served_models
 
 LOADED = {
     "id": "big",

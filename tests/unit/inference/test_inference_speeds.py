@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chatplatform.environment.variables import Environment
-from chatplatform.inference import speeds
-from chatplatform.inference.speeds import Speed
+from chatplatform.inference.model_files import speeds
+from chatplatform.inference.model_files.speeds import Speed
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatplatform.inference.server_sent_events import (
+from chatplatform.inference.protocol.server_sent_events import (
     MAX_EVENT_BYTES,
     EventParser,
     MalformedStream,

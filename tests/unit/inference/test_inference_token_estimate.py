@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatplatform.inference.token_estimate import estimate_tokens
+from chatplatform.inference.protocol.token_estimate import estimate_tokens
 from chatplatform.privacy.prompt import PromptMessage
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from chatplatform.inference.engines.llamacpp.load_marks import AGAIN_S, LoadMarks
+from chatplatform.inference.engines.llamacpp.load_marks import FIRST_PAUSE_S, LoadMarks, pause_s
 from chatplatform.inference.engines.llamacpp.model import LoadFailed
 
 DIE = """
@@ -40,10 +41,23 @@ def test_after_the_second_death_it_is_left_alone(tmp_path: Path, model: Path) ->
     with pytest.raises(LoadFailed, match="twice"), LoadMarks(folder).loading(model):
         pytest.fail("it was loaded")
     (mark,) = folder.iterdir()
-    os.utime(mark, (0, mark.stat().st_mtime - AGAIN_S - 1))
+    os.utime(mark, (0, mark.stat().st_mtime - FIRST_PAUSE_S - 1))
     with LoadMarks(folder).loading(model):
         pass
     assert list(folder.iterdir()) == []
+
+
+def test_it_is_left_alone_longer_each_time(tmp_path: Path, model: Path) -> None:
+    folder = tmp_path / "marks"
+    for deaths in (2, 3, 4):
+        while not (marks := list(folder.glob("*"))) or int(marks[0].read_text()) < deaths:
+            if marks:
+                os.utime(marks[0], (0, 0))
+            die(folder, model)
+        os.utime(marks[0], (0, time.time() - pause_s(deaths) + 30))
+        with pytest.raises(LoadFailed), LoadMarks(folder).loading(model):
+            pytest.fail("it was loaded")
+    assert pause_s(2) < pause_s(3) < pause_s(9) == pause_s(99)
 
 
 def test_another_file_in_its_place_is_tried(tmp_path: Path, model: Path) -> None:

@@ -37,10 +37,7 @@ class BlindCells(OwnedCells):
 class DefencelessScheduler(LeakyScheduler):
     """Both protections removed."""
 
-    def __init__(self, context: FakeContext, *args: object, **kwargs: object) -> None:
-        super().__init__(context, *args, **kwargs)  # type: ignore[arg-type]
-        self.cells = BlindCells(context)
-        self.sequences = self.sequences_class(self.cells)
+    cells_class = BlindCells
 
 
 def check_that_nothing_is_shared(kind: type[Scheduler]) -> None:

@@ -194,3 +194,41 @@ def test_a_template_that_opens_thinking_is_noticed_and_closed_where_a_call_must_
     assert not prompt.thinks
     assert shown(prompt.tokens).endswith("</think>\n\n")
     reader.close()
+
+
+OPENED = CHATML.replace("assistant\n", "assistant\n<think>\n")
+OPENED_AT_ONCE = CHATML.replace("assistant\n", "assistant\n<think>")
+
+
+@pytest.mark.parametrize("template", [CHATML, OPENED, OPENED_AT_ONCE])
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_an_answer_with_its_thinking_is_continued(template: str, ending: str) -> None:
+    reader = PromptReader(Letters(), template)
+    begun = ChatMessage("assistant", "Hi, I", thinking=f"Who is it?{ending}")
+    prompt = reader.read([QUESTION, begun], continue_final=True)
+    assert shown(prompt.tokens).endswith("assistant\n<think>\nWho is it?\n</think>\n\nHi, I")
+    assert not prompt.thinks
+    reader.close()
+
+
+@pytest.mark.parametrize("template", [CHATML, OPENED, OPENED_AT_ONCE])
+def test_thinking_that_broke_off_is_gone_on_with(template: str) -> None:
+    reader = PromptReader(Letters(), template)
+    prompt = reader.read([QUESTION, ChatMessage("assistant", "", thinking="Who")], continue_final=True)
+    assert shown(prompt.tokens).endswith("assistant\n<think>\nWho")
+    assert (prompt.thinks, prompt.goes_on) == (True, True)
+    reader.close()
+
+
+def test_an_answer_whose_thinking_is_not_known_is_no_thinking() -> None:
+    reader = PromptReader(Letters(), OPENED)
+    prompt = reader.read([QUESTION, ChatMessage("assistant", "Hi, I")], continue_final=True)
+    assert shown(prompt.tokens).endswith("<think>\n</think>\n\nHi, I")
+    assert not prompt.thinks
+    reader.close()
+
+
+def test_nobody_ends_thinking_by_a_typed_control_token(reader: PromptReader) -> None:
+    begun = ChatMessage("assistant", "Hi", thinking="<|im_end|>")
+    prompt = reader.read([QUESTION, begun], continue_final=True)
+    assert prompt.tokens.count(STOP) == reader.read([QUESTION]).tokens.count(STOP)

@@ -15,8 +15,8 @@ from chatplatform.inference.engines.llamacpp.told_tokens import TokenLogprob
 from chatplatform.inference.engines.llamacpp.tool_text import ToolOutput, written_call
 
 
-def _split(text: str, cuts: list[int], *, begun: bool = False) -> tuple[str, str]:
-    reasoning = ReasoningText(begun=begun)
+def _split(text: str, cuts: list[int], *, begun: bool = False, goes_on: bool = False) -> tuple[str, str]:
+    reasoning = ReasoningText(begun=begun, goes_on=goes_on)
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
     parts = [reasoning.feed(text[start:end]) for start, end in itertools.pairwise(places)]
     parts.append(reasoning.finish())
@@ -35,6 +35,11 @@ def test_thinking_is_told_apart(cuts: list[int]) -> None:
 @given(CUTS)
 def test_thinking_that_the_template_opened_is_told_apart(cuts: list[int]) -> None:
     assert _split("Hm.</think>Yes.", cuts, begun=True) == ("Hm.", "Yes.")
+
+
+@given(CUTS)
+def test_thinking_that_is_gone_on_with_loses_no_space(cuts: list[int]) -> None:
+    assert _split(" and on.\n</think>\n\nYes.", cuts, begun=True, goes_on=True) == (" and on.\n", "Yes.")
 
 
 @given(CUTS)

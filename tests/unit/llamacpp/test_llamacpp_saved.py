@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,10 @@ import pytest
 from chatplatform.inference.engines.llamacpp import scheduler as scheduler_module
 from chatplatform.inference.engines.llamacpp.generation import Failed, Finished, Started
 from chatplatform.inference.engines.llamacpp.owned_cells import PLATFORM, OwnedCells, OwnershipViolated
+from chatplatform.inference.engines.llamacpp.refusals import QueueFull
 from chatplatform.inference.engines.llamacpp.saved_conversations import SavedConversations, SavedState
 from chatplatform.inference.engines.llamacpp.saved_prefixes import SavedPrefixes
+from chatplatform.inference.engines.llamacpp.sequences import IDLE_CELLS
 from tests.unit.llamacpp.collecting import WAIT_S, Desk, desk, request
 from tests.unit.llamacpp.fake_context import FakeContext, as_tokens
 
@@ -137,6 +142,36 @@ def test_what_is_told_to_be_forgotten_is_forgotten_everywhere(small: Desk) -> No
     assert again.started.cached_tokens == 0
 
 
+def test_what_runs_while_its_owner_is_forgotten_leaves_nothing(saved: SavedConversations) -> None:
+    context = FakeContext(cells=320)
+    with desk(context, context_tokens=160, conversations=saved, parallel=1) as at:
+        context.hold()
+        running = at.ask(request(WORDS * 2, owner="alice"))
+        queued = at.ask(request(WORDS * 2 + "more", owner="alice"))
+        context.decoding.wait(WAIT_S)
+        at.scheduler.forget("alice")
+        context.let()
+        running.all()
+        queued.all()
+        at.until_idle()
+        assert at.scheduler.sequences.kept == 0
+        again = at.ask(request(WORDS * 2 + "more", owner="alice"))
+        again.all()
+        assert again.started.cached_tokens == 0
+
+
+def test_what_must_not_be_written_down_is_read_again(small: Desk, saved: SavedConversations) -> None:
+    asked = replace(request(WORDS * 2, owner="alice"), no_store=True)
+    answer = small.ask(asked).answer()
+    # as long as it has room it is gone on with, and what follows is not written down either
+    more = small.ask(request(WORDS * 2 + answer + "more", owner="alice"))
+    more.all()
+    assert more.started.cached_tokens > len(WORDS * 2)
+    crowd(small)
+    assert len(saved) > 0
+    assert saved.longest("alice", as_tokens(WORDS * 2)) == (None, 0)
+
+
 def test_an_idle_engine_saves_and_overwrites(
     monkeypatch: pytest.MonkeyPatch, saved: SavedConversations
 ) -> None:
@@ -201,6 +236,32 @@ def test_a_broken_disk_costs_reading_and_nothing_else(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------------- platform prefixes
+
+
+def test_a_full_disk_keeps_no_half_of_a_prefix(tmp_path: Path) -> None:
+    usual, signals = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, usual[1]))
+    try:
+        prefixes(tmp_path).keep((1, 2, 3), b"x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        signal.signal(signal.SIGXFSZ, signals)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_little_stays_idle_in_the_cache_and_the_rest_comes_back() -> None:
+    for store, kept in ((None, 4), (conversations(), 2)):
+        context = FakeContext(cells=8 * 4096)
+        with desk(context, context_tokens=4096, conversations=store) as at:
+            for number in range(4):
+                at.ask(request(f"{number}" * 480, owner=f"person {number}")).all()
+            at.until_idle()
+            assert at.scheduler.sequences.kept == kept
+            assert store is None or at.scheduler.sequences.idle_cells <= IDLE_CELLS
+            again = at.ask(request("0" * 480 + "more", owner="person 0"))
+            again.all()
+            assert again.started.cached_tokens >= 480
 
 
 def test_a_prefix_outlives_the_engine(tmp_path: Path) -> None:
@@ -300,7 +361,7 @@ def test_one_person_cannot_fill_the_queue(at_desk: Desk, monkeypatch: pytest.Mon
     for _number in range(2):
         at_desk.ask(request("a", owner="alice"))
     more = [request("a", owner="alice") for number in range(3)]
-    with pytest.raises(scheduler_module.QueueFull):
+    with pytest.raises(QueueFull):
         list(map(at_desk.ask, more))
     at_desk.ask(request("b", owner="bob"))
 

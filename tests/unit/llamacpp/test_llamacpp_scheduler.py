@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from chatplatform.inference.engines.llamacpp import limits, scheduler
+from chatplatform.inference.engines.llamacpp import limits, scheduler, under_way
 from chatplatform.inference.engines.llamacpp.generation import Failed, Finished, Started, Text
-from chatplatform.inference.engines.llamacpp.scheduler import QueueFull, Stopped, TooLong
+from chatplatform.inference.engines.llamacpp.refusals import QueueFull, Stopped, TooLong
+from chatplatform.inference.engines.llamacpp.sampling import GrammarLeft
 from tests.unit.llamacpp.collecting import Desk, desk, request
 from tests.unit.llamacpp.fake_context import END, FakeContext, letters
 
@@ -165,7 +166,7 @@ def test_a_full_queue_refuses(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_waiting_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "MAX_QUEUE_S", 0.02)
+    monkeypatch.setattr(under_way, "MAX_QUEUE_S", 0.02)
     with desk(parallel=1) as at:
         at.context.hold()
         at.ask(request("first", max_tokens=500)).until(Started)
@@ -178,7 +179,7 @@ def test_waiting_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_answer_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "MAX_RUN_S", 0.02)
+    monkeypatch.setattr(under_way, "MAX_RUN_S", 0.02)
     with desk() as at:
         at.context.hold()
         told = at.ask(request("first", max_tokens=500))
@@ -278,6 +279,19 @@ def test_a_failing_decode_fails_its_requests_and_nothing_after(at: Desk) -> None
     at.context.fail_next = True
     assert getattr(at.ask(request("one")).until(Failed), "code", "") == "engine_error"
     told = at.ask(request("two"))
+    told.all()
+    assert told.finished.completion_tokens == 8
+
+
+def test_an_answer_that_leaves_its_grammar_ends_alone_with_its_reason(at: Desk) -> None:
+    def left(row: int, sampler: object) -> int:
+        raise GrammarLeft
+
+    sample, at.context.sample = at.context.sample, left  # type: ignore[method-assign]
+    failed = at.ask(request("one")).until(Failed)
+    assert (getattr(failed, "status", 0), getattr(failed, "code", "")) == (422, "grammar_left")
+    at.context.sample = sample  # type: ignore[method-assign]
+    told = at.ask(request("three"))
     told.all()
     assert told.finished.completion_tokens == 8
 

@@ -34,7 +34,7 @@ class Machine:
     def __call__(self, settings: ContextSettings) -> Speeds | None:
         self.tried.append(settings)
         speed = self._speed_of(settings)
-        return Speeds(self._reading * speed, 20 * speed) if speed else None
+        return Speeds(self._reading * speed, 20 * speed, 60 * speed) if speed else None
 
 
 def quiet(folder: Path, clock: Callable[[], float] = time.monotonic) -> SelfBenchmark:

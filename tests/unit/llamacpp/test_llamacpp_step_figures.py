@@ -5,7 +5,7 @@ from __future__ import annotations
 from chatplatform.common.metrics import exposition
 from chatplatform.inference.engines.llamacpp.metrics import Metrics
 from chatplatform.inference.engines.llamacpp.step_figures import STEP_FIGURES, answered, opened, stepped
-from chatplatform.inference.prometheus_text import sums
+from chatplatform.inference.protocol.prometheus_text import sums
 
 
 def test_waits_steps_and_cache_hits_are_counted() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 
-from chatplatform.inference.token_estimate import estimate_tokens
+from chatplatform.inference.protocol.token_estimate import estimate_tokens
 from chatplatform.prompts.shipped import DEMO, GENERAL, OUTDOOR_SHOP, shipped_assistant
 from chatplatform.prompts.text_format import opening_messages
 

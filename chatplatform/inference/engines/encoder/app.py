@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+from collections.abc import Coroutine
 from typing import Any
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 from chatplatform.inference.engines.encoder.service import EncoderService
-from chatplatform.inference.engines.encoder.wire import MAX_BODY_BYTES, Refused, parse_embedding_request
+from chatplatform.inference.engines.encoder.wire import (
+    MAX_BODY_BYTES,
+    Embeddings,
+    Refused,
+    parse_embedding_request,
+)
 
 Reply = tuple[int, bytes, bytes]
+RETRY_AFTER_S = b"5"
+
+
+class _ClientGone(Exception):
+    """Whoever asked has closed the connection."""
 
 
 class EncoderApp:
@@ -27,8 +38,14 @@ class EncoderApp:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            status, content_type, body = await self._reply(scope, receive)
+            try:
+                status, content_type, body = await self._reply(scope, receive)
+            except _ClientGone:
+                self._service.figures.cancelled += 1
+                return
             headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+            if status in (429, 503):
+                headers.append((b"retry-after", RETRY_AFTER_S))
             await send(
                 {"type": "http.response.start", "status": status, "headers": headers, "trailers": False}
             )
@@ -60,7 +77,7 @@ class EncoderApp:
             case ("POST", "/v1/embeddings"):
                 self._service.figures.requests += 1
                 request = parse_embedding_request(await _body(receive))
-                return _json((await self._service.embed(request)).to_json())
+                return _json((await _unless_gone(receive, self._service.embed(request))).to_json())
             case ("GET", "/v1/models"):
                 return _json(self._service.models())
             case ("GET", "/metrics"):
@@ -74,9 +91,35 @@ class EncoderApp:
             f"encoder_refused_total {figures.refused}",
             f"encoder_texts_total {figures.texts}",
             f"encoder_tokens_total {figures.tokens}",
+            f"encoder_cut_tokens_total {figures.cut_tokens}",
+            f"encoder_cancelled_total {figures.cancelled}",
+            f"encoder_batches_total {figures.batches}",
             f"encoder_busy_seconds_total {figures.busy_s:.3f}",
+            f"encoder_question_seconds_sum {figures.questions_s:.3f}",
+            f"encoder_question_seconds_count {figures.questions}",
+            f"encoder_waiting_questions {figures.waiting_questions}",
+            f"encoder_waiting_documents {figures.waiting_documents}",
+            f"encoder_waiting_tokens {figures.waiting_tokens}",
         ]
         return "\n".join(lines) + "\n"
+
+
+async def _unless_gone(receive: ASGIReceiveCallable, work: Coroutine[Any, Any, Embeddings]) -> Embeddings:
+    """What `work` gives; it is cancelled when its client closes the connection. Raises _ClientGone."""
+    running, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({running, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            raise _ClientGone
+        return await running
+    finally:
+        running.cancel()
+        gone.cancel()
+
+
+async def _gone(receive: ASGIReceiveCallable) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _body(receive: ASGIReceiveCallable) -> bytes:
@@ -84,7 +127,7 @@ async def _body(receive: ASGIReceiveCallable) -> bytes:
     while True:
         message: Any = await receive()
         if message["type"] == "http.disconnect":
-            raise Refused(400, "invalid_request", "The request broke off.")
+            raise _ClientGone
         body += message.get("body", b"")
         if len(body) > MAX_BODY_BYTES:
             raise Refused(413, "invalid_request", f"The body is larger than {MAX_BODY_BYTES} bytes.")

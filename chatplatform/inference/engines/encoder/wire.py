@@ -66,16 +66,18 @@ def parse_embedding_request(body: bytes) -> EmbeddingRequest:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """The answer: vectors in the order of the texts, and how many tokens were read."""
+    """The answer: vectors in the order of the texts, how many tokens were read, and how many of each text were not,
+    because it is too long for the model."""
 
     model: str
     vectors: list[list[float]]
     tokens: int
+    cut: list[int]
 
     def to_json(self) -> dict[str, object]:
         data = [
-            {"object": "embedding", "index": index, "embedding": vector}
-            for index, vector in enumerate(self.vectors)
+            {"object": "embedding", "index": index, "embedding": vector, "cut_tokens": cut}
+            for index, (vector, cut) in enumerate(zip(self.vectors, self.cut, strict=True))
         ]
-        usage = {"prompt_tokens": self.tokens, "total_tokens": self.tokens}
+        usage = {"prompt_tokens": self.tokens, "total_tokens": self.tokens, "cut_tokens": sum(self.cut)}
         return {"object": "list", "model": self.model, "data": data, "usage": usage}

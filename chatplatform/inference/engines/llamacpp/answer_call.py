@@ -29,7 +29,8 @@ from chatplatform.inference.engines.llamacpp.http import (
     gone,
     send_json,
 )
-from chatplatform.inference.engines.llamacpp.scheduler import QueueFull, Scheduler, Stopped, TooLong
+from chatplatform.inference.engines.llamacpp.refusals import QueueFull, Stopped, TooLong
+from chatplatform.inference.engines.llamacpp.scheduler import Scheduler
 
 _CANCELLED = Failed(499, "cancelled", "The request was cancelled.")
 

@@ -104,7 +104,7 @@ def _wanted(
 ) -> Wanted:
     names = [tool.function.name for tool in request.tools_shown]
     text = AnswerText(
-        reasoning=None if request.is_bound else ReasoningText(begun=prompt.thinks),
+        reasoning=None if request.is_bound else ReasoningText(begun=prompt.thinks, goes_on=prompt.goes_on),
         tools=ToolOutput(names) if names else None,
     )
     generation = GenerationRequest(
@@ -120,5 +120,6 @@ def _wanted(
         stop=(*request.stop, *served.prompts.extra_stop),
         priority=request.priority,
         logprobs=request.told_logprobs,
+        no_store=request.no_store,
     )
     return Wanted(generation, text)

@@ -23,7 +23,7 @@ class GenerationRequest:
     """What to generate. `tokens` holds the prompt, whose first `system_tokens` are the platform's own text.
 
     `owner` must not be empty; owners take turns in the queue. With `keep` the conversation stays in the cache for
-    the same owner.
+    the same owner; with `no_store` it is never written down when it has to leave the cache.
     """
 
     tokens: tuple[int, ...]
@@ -36,6 +36,7 @@ class GenerationRequest:
     priority: Priority = "interactive"
     logprobs: int | None = None
     """How many of the likeliest tokens are told with each token's own probability; None tells none."""
+    no_store: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class State(enum.Enum):
 
 @dataclass(eq=False, repr=False)
 class Generation:
-    """The scheduler's record of a request; everything but `cancelled` belongs to the scheduler's thread."""
+    """The scheduler's record of a request; everything but `cancelled` and `forgotten` belongs to the scheduler's
+    thread."""
 
     request: GenerationRequest
     sink: Sink
@@ -101,6 +103,8 @@ class Generation:
     text: OutputText
     state: State = State.QUEUED
     cancelled: bool = False
+    forgotten: bool = False
+    """Whether its owner was forgotten while it ran: then nothing of it stays."""
     is_begun: bool = False
     """Whether its client was told that reading begins: a sequence alone is no progress."""
     held: Held | None = None

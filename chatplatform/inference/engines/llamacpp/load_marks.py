@@ -1,4 +1,4 @@
-"""Files that ended the process while they were loaded: after the second time they are left alone for a while.
+"""Files that ended the process while they were loaded: after the second time they are left alone, longer each time.
 
 The reader (gguf.py) refuses what is known to kill the library; this is for what is not known. A mark on disk is
 made before a load and taken away after it, whatever came of it; only a process that died leaves one.
@@ -18,8 +18,10 @@ from chatplatform.inference.engines.llamacpp.model import LoadFailed
 log = logging.getLogger(__name__)
 
 DEATHS = 2
-"""One may have had another cause: somebody pulled the plug."""
-AGAIN_S = 1800.0
+"""One may have had another cause: somebody pulled the plug. So may two, and therefore the first pause is short."""
+FIRST_PAUSE_S = 60.0
+GROWTH = 4
+LONGEST_PAUSE_S = 1800.0
 
 
 class LoadMarks:
@@ -30,15 +32,15 @@ class LoadMarks:
 
     @contextmanager
     def loading(self, path: Path) -> Iterator[None]:
-        """Around a load of `path`. Raises LoadFailed where that has ended the process twice, half an hour long
-        or until the file is another one.
+        """Around a load of `path`. Raises LoadFailed where that has ended the process twice or more: for a
+        minute, four, sixteen, half an hour, or until the file is another one.
         """
         mark = self._mark(path)
         if mark is None:
             yield
             return
-        deaths = _deaths(mark)
-        if deaths >= DEATHS:
+        deaths, ago_s = _deaths(mark)
+        if ago_s < pause_s(deaths):
             raise LoadFailed(
                 "llama.cpp ended the engine twice while it loaded this file. Take another file of the model, or "
                 "another model."
@@ -61,9 +63,14 @@ class LoadMarks:
         return self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.loading"
 
 
-def _deaths(mark: Path) -> int:
+def pause_s(deaths: int) -> float:
+    """How long a file is left alone that has ended the process so often."""
+    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * GROWTH ** (deaths - DEATHS)) if deaths >= DEATHS else 0.0
+
+
+def _deaths(mark: Path) -> tuple[int, float]:
+    """How often the file ended the process, and how many seconds ago it last did."""
     try:
-        is_recent = time.time() - mark.stat().st_mtime < AGAIN_S
-        return int(mark.read_text()) if is_recent else 0
+        return int(mark.read_text()), max(0.0, time.time() - mark.stat().st_mtime)
     except (OSError, ValueError):
-        return 0
+        return 0, 0.0

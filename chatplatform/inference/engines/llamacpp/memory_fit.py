@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from chatplatform.inference.encrypted_model import is_encrypted
 from chatplatform.inference.engines.llamacpp.gguf import DamagedModel, read_header
+from chatplatform.inference.model_files.encrypted_model import is_encrypted
 
 WORKING_BYTES = 300_000_000
 """For what is computed, the vocabulary and the process that renders templates."""

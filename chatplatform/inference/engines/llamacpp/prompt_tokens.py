@@ -57,12 +57,14 @@ class Tokeniser(Protocol):
 class PromptTokens:
     """A prompt; its first `system_tokens` tokens hold nothing but the platform's own messages and the template.
 
-    `thinks` says that the answer begins in the middle of thinking, because the template has opened it.
+    `thinks` says that the answer begins in the middle of thinking, because the template has opened it or earlier
+    thinking is gone on with; in the second case `goes_on`, and the next letter may be any.
     """
 
     tokens: tuple[int, ...]
     system_tokens: int
     thinks: bool = False
+    goes_on: bool = False
 
 
 class PromptReader:
@@ -133,7 +135,8 @@ class PromptReader:
         platform's. `must` names the one to be used; "" means any one.
 
         With `continue_final` the last message is the assistant's beginning, which is not closed: the prompt is
-        then the same as if the model had just written it. Raises TemplateFailed.
+        then the same as if the model had just written it, its thinking included. One that has only thinking broke off
+        in the middle of that. Raises TemplateFailed.
         """
         shown = messages[:-1] if continue_final else messages
         marks: list[str] = []
@@ -142,14 +145,35 @@ class PromptReader:
         if thinks and must is not None:  # it is to call at once
             text, thinks = f"{text}\n{THOUGHT}\n\n", False
         tokens = self._tokenise(text, marks)
+        goes_on = False
         if continue_final:
-            tokens += self._tokeniser.tokenise(messages[-1].content, control=False, continues=True)
+            last = messages[-1]
+            tokens += self._begun(
+                last, opened="" if not thinks else "\n" if text.endswith("\n") else THINKING
+            )
+            goes_on = bool(last.thinking) and not last.content
+            thinks = not last.content and (thinks or goes_on)
         if platform_messages is None:
             platform_messages = int(messages[0].role == "system")
         own = tuple(messages[: min(platform_messages, len(shown))])
         if tools:
             own = own[:1] if own and own[0].role == "system" else ()
-        return PromptTokens(tuple(tokens), self._platform_tokens(own, tokens), thinks)
+        return PromptTokens(tuple(tokens), self._platform_tokens(own, tokens), thinks, goes_on)
+
+    def _begun(self, message: ChatMessage, *, opened: str) -> list[int]:
+        """Tokens of an answer that has begun. `opened` is what the template ends with, where it opens thinking: the
+        mark, or the end of the line after it."""
+        tokens: list[int] = []
+        if message.thinking:
+            mark = {"": f"{THINKING}\n", THINKING: "\n"}.get(opened, "")
+            tokens += self._tokeniser.tokenise(mark, control=True, continues=True) if mark else []
+            tokens += self._tokeniser.tokenise(message.thinking, control=False, continues=True)
+        if (message.thinking or opened) and message.content:
+            line = "" if (message.thinking or opened).endswith("\n") else "\n"
+            tokens += self._tokeniser.tokenise(f"{line}{THOUGHT}\n\n", control=True, continues=True)
+        if message.content:
+            tokens += self._tokeniser.tokenise(message.content, control=False, continues=True)
+        return tokens
 
     def read_text(self, text: str) -> tuple[int, ...]:
         """Tokens of a text that the model is to go on with, as it is. Nothing in it is a control token."""

@@ -12,13 +12,14 @@ def held_back(text: str, mark: str) -> int:
 
 
 class ReasoningText:
-    """Splits an answer, whatever its pieces. With `begun` the prompt itself ended with the opening mark."""
+    """Splits an answer, whatever its pieces. With `begun` the prompt itself ended with the opening mark, or, with
+    `goes_on`, in the middle of thinking."""
 
-    def __init__(self, *, begun: bool = False) -> None:
+    def __init__(self, *, begun: bool = False, goes_on: bool = False) -> None:
         self._held = ""
         self._thinking = begun
         self._deciding = not begun
-        self._at_beginning = True
+        self._at_beginning = not goes_on
 
     @property
     def is_thinking(self) -> bool:

@@ -47,8 +47,14 @@ class SavedPrefixes:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(sealed)
-            os.replace(file.name, path)
+                draft = Path(file.name)
+                try:
+                    file.write(sealed)
+                    file.flush()
+                    draft.replace(path)
+                except OSError:
+                    draft.unlink(missing_ok=True)
+                    raise
             _tidy(path.parent)
         except OSError as error:
             log.warning("A prefix could not be saved on disk (%s).", error.strerror)

@@ -7,7 +7,6 @@ busy, as at the first start of all, says nothing: it is not kept, and the next s
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -16,14 +15,15 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from chatplatform.inference.engines.kept_choice import read_choice, write_choice
 from chatplatform.inference.engines.llamacpp.context_settings import ContextSettings
 
 log = logging.getLogger(__name__)
 
 LEAST_GAIN = 1.05
-BUDGET_S = 8.0
+BUDGET_S = 12.0
 """Nothing is tried that would not end within this time, by what the first probe took."""
 ROUNDS = 2
 MOST_OF_OTHERS = 0.25
@@ -39,18 +39,20 @@ LARGE_BATCH = 2048
 
 @dataclass(frozen=True)
 class Speeds:
-    """In tokens a second."""
+    """In tokens a second; `crowd` is what several chats write together."""
 
     reading: float
     writing: float
+    crowd: float
 
     @property
     def turn_s(self) -> float:
-        return READ_TOKENS / self.reading + WRITTEN_TOKENS / self.writing
+        """Of a usual turn, half of whose answer is written alone and half in a crowd."""
+        return READ_TOKENS / self.reading + WRITTEN_TOKENS * (1 / self.writing + 1 / self.crowd) / 2
 
 
 Measure = Callable[[ContextSettings], Speeds | None]
-"""Measures for well under a second; None when the model cannot be run so."""
+"""Measures for about a second; None when the model cannot be run so."""
 Change = Callable[[ContextSettings], ContextSettings]
 
 
@@ -74,6 +76,7 @@ class _Kept(BaseModel):
     settings: ContextSettings
     reading_tokens_s: float
     writing_tokens_s: float
+    crowd_tokens_s: float
 
 
 def cpu_s() -> float:
@@ -107,7 +110,7 @@ class SelfBenchmark:
         # a start with little memory is another case, and must not undo the choice of the usual one
         case = "-short" if fingerprint.memory_short else ""
         path = self.folder / f"{fingerprint.sha256[:32]}{case}.json"
-        if (kept := _read(path)) is not None and kept.fingerprint == fingerprint:
+        if (kept := read_choice(path, _Kept)) is not None and kept.fingerprint == fingerprint:
             return kept.settings, True
         if not any(self._is_quiet() for _look in range(LOOKS)):
             log.info(
@@ -125,19 +128,22 @@ class SelfBenchmark:
             )
             return base, False
         log.info(
-            "Tried for %.1f s how to run the model: %s; it reads %.0f and writes %.0f tokens a second.",
+            "Tried for %.1f s how to run the model: %s; "
+            "it reads %.0f and writes %.0f tokens a second, %.0f in a crowd.",
             seconds,
             ", ".join(f"{name} {value}" for name, value in asdict(chosen).items()),
             speeds.reading,
             speeds.writing,
+            speeds.crowd,
         )
-        _write(
+        write_choice(
             path,
             _Kept(
                 fingerprint=fingerprint,
                 settings=chosen,
                 reading_tokens_s=round(speeds.reading, 1),
                 writing_tokens_s=round(speeds.writing, 1),
+                crowd_tokens_s=round(speeds.crowd, 1),
             ),
         )
         return chosen, True
@@ -196,21 +202,3 @@ def _changes(base: ContextSettings, speeds: Speeds, fingerprint: Fingerprint) ->
     if speeds.reading >= FAST_READING:
         changes.append(lambda best: replace(best, batch=LARGE_BATCH))
     return changes
-
-
-def _read(path: Path) -> _Kept | None:
-    try:
-        return _Kept.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
-def _write(path: Path, kept: _Kept) -> None:
-    """Keep a choice; without room for it, it is made anew the next time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(kept.model_dump(), indent=2), encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        log.warning("The choice of settings could not be kept (%s).", error.strerror)

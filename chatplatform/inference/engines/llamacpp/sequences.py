@@ -21,6 +21,9 @@ MIN_SHARED_TOKENS = 16
 MIN_SAVED_TOKENS = 48
 """Shorter ends of conversations are read again: writing them down costs more than it saves."""
 
+IDLE_CELLS = 1024
+"""Of kept conversations, so much stays in the cache, which every decode looks through (docs/engine.md)."""
+
 
 @dataclass
 class PlatformPrefix:
@@ -36,6 +39,7 @@ class Held:
     """A sequence that serves, or served, one owner.
 
     `tokens` are in the cache; `reserved` is how long it may grow; the first of its cells may be those of `base`.
+    With `no_store` it is never written down.
     """
 
     seq: int
@@ -44,6 +48,7 @@ class Held:
     reserved: int = 0
     base: PlatformPrefix | None = None
     kept_at: float = 0.0
+    no_store: bool = False
 
     @property
     def own_cells(self) -> int:
@@ -72,7 +77,10 @@ class Sequences:
         self._prefixes = prefixes
         self._clock = clock
         self._capacity = cells.context.cells
-        self._idle_limit = self._capacity // 2  # idle cells slow every decode
+        # idle cells slow every decode, so much that it is cheaper to bring them back
+        self._idle_limit = self._capacity // 2
+        if conversations is not None:
+            self._idle_limit = min(self._idle_limit, IDLE_CELLS)
         self._reuse = cells.context.can_trim
         self._free = list(range(cells.context.sequences - 1, -1, -1))
         self._running: dict[int, Held] = {}
@@ -228,7 +236,7 @@ class Sequences:
     def _save(self, held: Held) -> None:
         """Write down what `held` has of its own, before it leaves the cache."""
         start = len(held.base.tokens) if held.base else 0
-        if self._conversations is None or len(held.tokens) - start < MIN_SAVED_TOKENS:
+        if self._conversations is None or held.no_store or len(held.tokens) - start < MIN_SAVED_TOKENS:
             return
         owner, data = self._cells.save(held.seq, start)
         if data and owner != PLATFORM:

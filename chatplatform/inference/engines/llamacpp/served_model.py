@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 
-from chatplatform.inference.encrypted_model import opened
 from chatplatform.inference.engines.llamacpp.context import Piece
 from chatplatform.inference.engines.llamacpp.context_settings import Q8_SHARE, ContextSettings, KVType
 from chatplatform.inference.engines.llamacpp.gguf import GGUFHeader, read_header
@@ -17,13 +16,15 @@ from chatplatform.inference.engines.llamacpp.gpu import Wish, devices, machine_g
 from chatplatform.inference.engines.llamacpp.llama_context import LlamaContext, usable_cores
 from chatplatform.inference.engines.llamacpp.model import LlamaModel
 from chatplatform.inference.engines.llamacpp.native import llama
+from chatplatform.inference.engines.llamacpp.outbox import Deliver
 from chatplatform.inference.engines.llamacpp.prompt_tokens import PromptReader
 from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
 from chatplatform.inference.engines.llamacpp.saving import Saving
-from chatplatform.inference.engines.llamacpp.scheduler import Deliver, Scheduler
+from chatplatform.inference.engines.llamacpp.scheduler import Scheduler
 from chatplatform.inference.engines.llamacpp.self_benchmark import Fingerprint, SelfBenchmark
 from chatplatform.inference.engines.llamacpp.speed_probe import probe
-from chatplatform.inference.speeds import machine_name
+from chatplatform.inference.model_files.encrypted_model import opened
+from chatplatform.inference.model_files.speeds import machine_name
 
 log = logging.getLogger(__name__)
 

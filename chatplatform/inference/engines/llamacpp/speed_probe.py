@@ -1,4 +1,4 @@
-"""How fast a loaded model reads and writes with given settings: a probe of half a second, in a small context."""
+"""How fast a loaded model reads and writes with given settings: a short probe in a small context."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from chatplatform.inference.engines.llamacpp.self_benchmark import Speeds
 CELLS = 4096
 SMALL_READ, READ = 32, 128
 READ_S, WRITE_S = 0.25, 0.25
+CROWD = 4
 LEAST_WRITTEN = 3
 
 
@@ -24,15 +25,16 @@ def probe(model: LlamaModel, settings: ContextSettings) -> Speeds | None:
     except (LoadFailed, DecodeFailed):
         return None
     try:
-        return Speeds(_reading(context, model), _writing(context, model))
+        reading, length = _reading(context, model)
+        return Speeds(reading, _writing(context, model, 1, length), _writing(context, model, CROWD, length))
     except DecodeFailed:
         return None
     finally:
         context.close()
 
 
-def _reading(context: LlamaContext, model: LlamaModel) -> float:
-    """In pieces such as the scheduler makes; a slow model reads one small piece only."""
+def _reading(context: LlamaContext, model: LlamaModel) -> tuple[float, int]:
+    """In pieces such as the scheduler makes; a slow model reads one small piece only. How fast, and how much it was."""
     token, position = max(model.bos, 0), 0
     began = time.monotonic()
     while time.monotonic() - began < READ_S and position < CELLS // 2:
@@ -41,19 +43,27 @@ def _reading(context: LlamaContext, model: LlamaModel) -> float:
         position += count
         # the decode returns before an accelerator has done its work
         context.synchronise()
-    return position / (time.monotonic() - began)
+    return position / (time.monotonic() - began), position
 
 
-def _writing(context: LlamaContext, model: LlamaModel) -> float:
-    token, position, written = max(model.bos, 0), 0, 0
-    sampler = context.sampler(SamplerSettings(temperature=0))
+def _writing(context: LlamaContext, model: LlamaModel, chats: int, length: int) -> float:
+    """Tokens a second of so many chats together, which all stand on what was read."""
+    token, written = max(model.bos, 0), 0
+    samplers = [context.sampler(SamplerSettings(temperature=0)) for _chat in range(chats)]
+    for chat in range(chats):
+        context.copy(0, 1 + chat, length)
     began = time.monotonic()
     while written < LEAST_WRITTEN or time.monotonic() - began < WRITE_S:
-        row = context.decode([Piece(1, position, [token], sample=True)])[0]
-        token = context.sample(row, sampler)
-        position, written = position + 1, written + 1
-        if position >= CELLS // 4:
+        rows = context.decode(
+            [Piece(1 + chat, length + written, [token], sample=True) for chat in range(chats)]
+        )
+        for row, sampler in zip(rows, samplers, strict=True):
+            context.sample(row, sampler)
+        written += 1
+        if chats * written >= CELLS // 4:
             break
     seconds = time.monotonic() - began
-    sampler.close()
-    return written / seconds
+    for chat, sampler in enumerate(samplers):
+        context.trim(1 + chat, 0)
+        sampler.close()
+    return chats * written / seconds

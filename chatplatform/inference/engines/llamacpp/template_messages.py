@@ -17,11 +17,13 @@ from chatplatform.inference.engines.llamacpp.tool_text import (
 
 @dataclass(frozen=True, repr=False)
 class ChatMessage:
-    """`calls` are those of tools that the assistant made, each with the tool's name and its arguments in JSON."""
+    """`calls` are those of tools that the assistant made, each with the tool's name and its arguments in JSON.
+    `thinking` came before them; it is looked at where the message is to be continued."""
 
     role: str
     content: str
     calls: tuple[tuple[str, str], ...] = ()
+    thinking: str = ""
 
 
 def as_text(

@@ -57,6 +57,7 @@ def _generation(
         stop=tuple(request.stop),
         priority=request.priority,
         logprobs=request.logprobs,
+        no_store=request.no_store,
     )
 
 

@@ -18,8 +18,8 @@ from chatplatform.inference.engines.llamacpp.generation import (
 )
 from chatplatform.inference.engines.llamacpp.http import HttpError
 from chatplatform.inference.engines.llamacpp.prompt_tokens import ChatMessage
+from chatplatform.inference.engines.llamacpp.refusals import QueueFull, Stopped, TooLong
 from chatplatform.inference.engines.llamacpp.sampling import SamplerSettings
-from chatplatform.inference.engines.llamacpp.scheduler import QueueFull, Stopped, TooLong
 from chatplatform.inference.engines.llamacpp.served_model import ServedModel
 
 

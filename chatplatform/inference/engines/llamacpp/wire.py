@@ -44,12 +44,14 @@ class ToolCall(Request):
 
 
 class Message(Request):
-    """An assistant's message may have calls instead of content; a tool's is what the call gave."""
+    """An assistant's message may have calls instead of content; a tool's is what the call gave. `reasoning_content` is
+    read of a last message that is to be continued; templates leave it out of earlier ones."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: Annotated[str, BeforeValidator(_joined)] | None = None
     tool_calls: Annotated[list[ToolCall], Field(max_length=MAX_TOOLS), BeforeValidator(listed)] = []
     tool_call_id: str = Field("", max_length=200)
+    reasoning_content: str | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -59,7 +61,8 @@ class Message(Request):
 
     def as_chat(self) -> ChatMessage:
         calls = tuple((call.function.name, call.function.arguments) for call in self.tool_calls)
-        return ChatMessage(self.role, self.content or "", calls)
+        thinking = self.reasoning_content or "" if self.role == "assistant" else ""
+        return ChatMessage(self.role, self.content or "", calls, thinking)
 
 
 class Function(Request):

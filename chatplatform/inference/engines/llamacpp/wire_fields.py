@@ -46,7 +46,8 @@ Bias = Annotated[float, Field(ge=-100, le=100)]
 
 
 class AnswerFields(Request):
-    """`request_id` is what `/v1/cancel` knows the request by; nothing is kept without a `cache_owner`."""
+    """`request_id` is what `/v1/cancel` knows the request by; nothing is kept without a `cache_owner`, and with
+    `no_store` only as long as it has room in the cache: it is never written down."""
 
     model: str = Field("chat", max_length=400)
     stream: bool = False
@@ -66,6 +67,7 @@ class AnswerFields(Request):
     grammar: str | None = Field(None, max_length=MAX_GRAMMAR_CHARS)
     ignore_eos: bool = False
     cache_owner: str = Field("", max_length=200)
+    no_store: bool = False
     priority: Literal["interactive", "background"] = "interactive"
     request_id: str = Field("", max_length=200)
 

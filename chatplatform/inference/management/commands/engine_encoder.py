@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chatplatform.inference.engines.encoder.app import EncoderApp
+from chatplatform.inference.engines.encoder.precision_choice import PrecisionChoice
 from chatplatform.inference.engines.encoder.service import EncoderService
 
 # Before torch and its friends are imported: no hub, one thread, and no spinning while waiting.
@@ -37,7 +38,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         os.environ.update(LIBRARY_ENVIRONMENT)
         listener = _listen(options["host"], options["port"])
-        app = EncoderApp(EncoderService(options["model"]), token=settings.ENGINE_TOKEN)
+        choice = PrecisionChoice(settings.DATA_DIR / "encoder-precisions")
+        app = EncoderApp(EncoderService(options["model"], choice), token=settings.ENGINE_TOKEN)
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="none")
         with listener:
             uvicorn.Server(config).run(sockets=[listener])

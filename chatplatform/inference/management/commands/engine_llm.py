@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, close_old_connections
 
-from chatplatform.inference import model_choice
+from chatplatform.inference.model_files import model_choice
 
 
 class Command(BaseCommand):
@@ -41,11 +41,11 @@ class Command(BaseCommand):
         self, *args: Any, host: str, port: int, models: str, quick: str | None, **options: Any
     ) -> None:
         # Only here: importing the command must not import llama.cpp.
-        from chatplatform.inference import model_store
         from chatplatform.inference.engines.llamacpp.gpu import read_wish
         from chatplatform.inference.engines.llamacpp.process import listen, serve
         from chatplatform.inference.engines.llamacpp.saving import Saving
         from chatplatform.inference.engines.llamacpp.self_benchmark import SelfBenchmark
+        from chatplatform.inference.model_files import model_store
 
         if not settings.ENGINE_TOKEN:
             raise CommandError(
@@ -117,7 +117,7 @@ class _Names:
 
 def _offered() -> list[str]:
     """Chat models of the catalogue whose files are here: any of them may be asked for by its id."""
-    from chatplatform.inference import catalogue, model_store
+    from chatplatform.inference.model_files import catalogue, model_store
 
     return [
         model.id
@@ -127,6 +127,6 @@ def _offered() -> list[str]:
 
 
 def _shown_name(reference: str) -> str:
-    from chatplatform.inference import catalogue
+    from chatplatform.inference.model_files import catalogue
 
     return reference if catalogue.find(reference) else Path(reference).stem

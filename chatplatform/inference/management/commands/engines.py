@@ -11,14 +11,14 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import PlatformError
-from chatplatform.inference.endpoint_queries import EndpointView, endpoint_list, endpoint_named
-from chatplatform.inference.endpoint_services import (
+from chatplatform.inference.endpoints.endpoint_queries import EndpointView, endpoint_list, endpoint_named
+from chatplatform.inference.endpoints.endpoint_services import (
     EndpointSpec,
     add_endpoint,
     remove_endpoint,
     switch_endpoint,
 )
-from chatplatform.inference.endpoint_trial import try_endpoint
+from chatplatform.inference.endpoints.endpoint_trial import try_endpoint
 from chatplatform.inference.models import EngineEndpoint
 
 _COMMAND = Actor.system("command")

@@ -13,7 +13,9 @@ from django.db import DatabaseError
 
 from chatplatform.common.actors import Actor
 from chatplatform.common.errors import Conflict, NotFound, PlatformError
-from chatplatform.inference import (
+from chatplatform.inference.management.model_making import Making
+from chatplatform.inference.management.progress_lines import ProgressLines
+from chatplatform.inference.model_files import (
     accepted_licences,
     catalogue,
     model_choice,
@@ -21,13 +23,11 @@ from chatplatform.inference import (
     model_store,
     model_table,
 )
-from chatplatform.inference.fit import machine_facts
-from chatplatform.inference.forecast import forecast
-from chatplatform.inference.management.model_making import Making
-from chatplatform.inference.management.progress_lines import ProgressLines
-from chatplatform.inference.own_files import as_candidate, look_into
-from chatplatform.inference.quantizing import KINDS
-from chatplatform.inference.tuning import KINDS as TUNING_KINDS
+from chatplatform.inference.model_files.fit import machine_facts
+from chatplatform.inference.model_files.forecast import forecast
+from chatplatform.inference.model_files.own_files import as_candidate, look_into
+from chatplatform.inference.model_files.quantizing import KINDS
+from chatplatform.inference.model_files.tuning import KINDS as TUNING_KINDS
 
 ACTOR = Actor.system("command")
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from chatplatform.health.supervisor_lock import AlreadyRunning, supervisor_lock
-from chatplatform.inference.model_choice import chosen_or_default
+from chatplatform.inference.model_files.model_choice import chosen_or_default
 from chatplatform.supervisor import preflight
 from chatplatform.supervisor.greeting import greeting
 from chatplatform.supervisor.keeper_client import Keeper

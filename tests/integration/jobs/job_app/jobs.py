@@ -21,6 +21,11 @@ def effect(job: RunningJob) -> None:
     leave_effect(job)
 
 
+@job_handler("tests.urgent", title="Leave one effect while somebody waits", max_attempts=3, urgent=True)
+def urgent(job: RunningJob) -> None:
+    leave_effect(job)
+
+
 @job_handler("tests.paused", title="Work without a look at the claim", max_attempts=3, timeout_s=60)
 def paused(job: RunningJob) -> None:
     time.sleep(float(job.args["work_s"]))

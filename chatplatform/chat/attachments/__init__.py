@@ -1,0 +1,1 @@
+"""Which message a file belongs to, and what of it the model was given for the question."""

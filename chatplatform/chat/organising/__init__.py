@@ -1,0 +1,1 @@
+"""How people keep their conversations in order: folders, tags, pins, the archive."""

@@ -1,0 +1,1 @@
+"""The engines beside the machine's own: known, chosen, watched."""

@@ -1,0 +1,23 @@
+"""Which texts are read together: few tokens, for a bounded time, and of like length, so that little is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+BATCH_S = 0.12
+"""Of a whole batch, at the speed of late: what a question waits for beside a document that is being read."""
+LEAST_TOKENS = 64
+MOST_TOKENS = 8192
+
+
+def batch_tokens(tokens_s: float) -> int:
+    """How many tokens a batch may have at this speed, padding included."""
+    return max(LEAST_TOKENS, min(MOST_TOKENS, int(tokens_s * BATCH_S)))
+
+
+def next_batch(places: Sequence[int], counts: Sequence[int], tokens: int) -> int:
+    """How many of `places`, which are sorted by their counts, may be read together: at least one."""
+    taken = 1
+    while taken < len(places) and (taken + 1) * counts[places[taken]] <= tokens:
+        taken += 1
+    return taken

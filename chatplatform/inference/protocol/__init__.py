@@ -1,0 +1,1 @@
+"""The OpenAI protocol as its client speaks it."""

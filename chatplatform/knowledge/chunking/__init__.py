@@ -1,0 +1,1 @@
+"""Documents into chunks: pure functions of a document, sizes in tokens and a way to count them."""

@@ -1,0 +1,25 @@
+"""Candidates by words. Synchronous: reads the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from chatplatform.common.scope import workspace_scope
+from chatplatform.knowledge.index.queries import lexical_scores
+from chatplatform.knowledge.models import Index
+from chatplatform.knowledge.ranking.bm25 import LexicalScore
+
+
+def by_words(
+    workspace_id: UUID, indexes: Sequence[Index], asked: str, *, most: int
+) -> dict[UUID, LexicalScore]:
+    """The best of all indexes together, by coverage: BM25 of two indexes cannot be compared.
+
+    Raises KeysUnavailable, ContentErased, ContentUnreadable.
+    """
+    with workspace_scope(workspace_id):
+        found: dict[UUID, LexicalScore] = {}
+        for index in indexes:
+            found.update(lexical_scores(index, asked, most=most))
+    return dict(sorted(found.items(), key=lambda one: -one[1].coverage)[:most])

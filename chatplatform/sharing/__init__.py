@@ -1,0 +1,1 @@
+"""Links to conversations, and conversations as files: taken away, and brought in."""

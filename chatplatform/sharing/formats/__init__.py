@@ -1,0 +1,1 @@
+"""How conversations are written for taking away, one module for each format."""
