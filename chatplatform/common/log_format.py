@@ -1,7 +1,8 @@
 """How log lines look: text for people, or one JSON object a line for programs.
 
 Both carry the request's id and the process's role. Content never enters logs, in neither form: nothing here adds
-what the caller did not say, and extra attributes of a record are left out.
+what the caller did not say, extra attributes of a record are left out, and so are the messages of exceptions, which
+may quote what a library was given (common/tracebacks.py). `debug` shows them: a developer's own machine.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import json
 import logging
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Literal
+from types import TracebackType
+from typing import Literal, TypeAlias
 
 from chatplatform.common.request_ids import request_id
+from chatplatform.common.tracebacks import safe_traceback
 
 LogFormat = Literal["text", "json"]
 
@@ -33,11 +36,29 @@ def process_role(arguments: list[str]) -> str:
     return "command"
 
 
-class TextFormatter(logging.Formatter):
+_ExceptionInfo: TypeAlias = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+)
+
+
+class _Formatter(logging.Formatter):
+    """Tracebacks without messages."""
+
+    def __init__(self, pattern: str | None = None, *, debug: bool) -> None:
+        super().__init__(pattern)
+        self._debug = debug
+
+    def formatException(self, ei: _ExceptionInfo) -> str:
+        if self._debug or ei[1] is None:
+            return super().formatException(ei)
+        return safe_traceback(ei[1])
+
+
+class TextFormatter(_Formatter):
     """`time level logger [request id]: message`; without the brackets outside requests."""
 
-    def __init__(self, role: str = "") -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s%(request)s: %(message)s")
+    def __init__(self, role: str = "", *, debug: bool = False) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s%(request)s: %(message)s", debug=debug)
 
     def format(self, record: logging.LogRecord) -> str:
         identifier = request_id()
@@ -45,11 +66,11 @@ class TextFormatter(logging.Formatter):
         return super().format(record)
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_Formatter):
     """One line of JSON: time (ISO 8601, UTC), level, logger, message, request_id, process, and `exception`."""
 
-    def __init__(self, role: str = "") -> None:
-        super().__init__()
+    def __init__(self, role: str = "", *, debug: bool = False) -> None:
+        super().__init__(debug=debug)
         self._role = role
 
     def format(self, record: logging.LogRecord) -> str:

@@ -38,7 +38,10 @@ class Environment(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_dir: Path = Field(Path("data"), description="Folder of everything that must be kept.")
-    debug: bool = Field(False, description="Show tracebacks in the browser. For development only.")
+    debug: bool = Field(
+        False,
+        description="Show tracebacks in the browser, and messages of exceptions in the log. For development only.",
+    )
     host: str = Field("127.0.0.1", description="Address that the web process listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that the web process listens on.")
     metrics_token: str = Field(

@@ -17,7 +17,7 @@ from uuid import uuid4
 from django.db.models import Q
 
 from chatplatform.common.clock import now
-from chatplatform.jobs.failures import safe_traceback
+from chatplatform.common.tracebacks import safe_traceback
 from chatplatform.jobs.models import BeatLease
 from chatplatform.jobs.options import job_options
 from chatplatform.jobs.registry import Chore

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -57,15 +56,3 @@ def source_text(text: str | Promise) -> str:
     """The untranslated string, to be stored: every reader then sees it in their own language."""
     with override(None):
         return str(text)
-
-
-def safe_traceback(error: BaseException) -> str:
-    """Where it happened: frames and exception classes, without messages and locals, which may hold content."""
-    parts: list[str] = []
-    link: BaseException | None = error
-    seen: set[int] = set()
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        parts.append("".join(traceback.format_tb(link.__traceback__)) + type(link).__name__)
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
-    return "\ncaused by\n".join(parts)

@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from uuid import UUID
 
 from chatplatform.common.scope import all_workspaces, workspace_scope
+from chatplatform.common.tracebacks import safe_traceback
 from chatplatform.jobs import claims
 from chatplatform.jobs.claims import Claim
-from chatplatform.jobs.failures import UNKNOWN_KIND, Failure, failure_of, safe_traceback
+from chatplatform.jobs.failures import UNKNOWN_KIND, Failure, failure_of
 from chatplatform.jobs.heartbeat import Heartbeat
 from chatplatform.jobs.models import Job
 from chatplatform.jobs.registry import JobKind, find_kind

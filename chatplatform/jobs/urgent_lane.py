@@ -11,8 +11,8 @@ from django.db import DatabaseError
 
 from chatplatform.common.clock import now
 from chatplatform.common.scope import all_workspaces
+from chatplatform.common.tracebacks import safe_traceback
 from chatplatform.jobs.claims import WORKERS
-from chatplatform.jobs.failures import safe_traceback
 from chatplatform.jobs.models import Job, JobState
 from chatplatform.jobs.options import job_options
 from chatplatform.jobs.registry import urgent_kinds

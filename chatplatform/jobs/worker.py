@@ -15,9 +15,9 @@ from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_shutting_down
 from django.db import DatabaseError, close_old_connections
 
+from chatplatform.common.tracebacks import safe_traceback
 from chatplatform.jobs.beat import Beat
 from chatplatform.jobs.celery_app import TASK, celery_app, uses_folder
-from chatplatform.jobs.failures import safe_traceback
 from chatplatform.jobs.folder_transport import prepare_broker_folder
 from chatplatform.jobs.heartbeat import Heartbeat
 from chatplatform.jobs.options import job_options

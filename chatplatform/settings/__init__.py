@@ -210,7 +210,13 @@ PROCESS_ROLE = process_role(sys.argv)
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": formatter_class(ENVIRONMENT.log_format), "role": PROCESS_ROLE}},
+    "formatters": {
+        "line": {
+            "()": formatter_class(ENVIRONMENT.log_format),
+            "role": PROCESS_ROLE,
+            "debug": ENVIRONMENT.debug,
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
