@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from tests.benchmarks import (
+    answers,
     busy_machine,
     canary,
     chat_page,
@@ -35,6 +36,7 @@ from tests.benchmarks import (
 )
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
+    "answers": answers.main,
     "chat_page": chat_page.main,
     "console_pages": console_pages.main,
     "chat_search": chat_search.main,
