@@ -15,6 +15,7 @@ import argparse
 import csv
 import hashlib
 import json
+import os
 import random
 import statistics
 import sys
@@ -77,6 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     import django
 
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatplatform.settings")
     django.setup()
     bench = _Bench(here, options.encoder, options.documents)
     if options.tune:

@@ -133,8 +133,10 @@ class DenseIndex:
 class Asked:
     """One question with the first that either side found."""
 
-    def __init__(self, text: str, judged: Mapping[str, int], dense: Dense, lexical: Lexical) -> None:
-        self.text, self.judged = text, judged
+    def __init__(
+        self, text: str, judged: Mapping[str, int], dense: Dense, lexical: Lexical, encoder: str
+    ) -> None:
+        self.text, self.judged, self._encoder = text, judged, encoder
         some = CANDIDATES + len(judged)
         self.dense = dict(islice(dense.items(), some))
         self.lexical = dict(islice(lexical.items(), some))
@@ -142,7 +144,7 @@ class Asked:
 
     def fused(self, weight: float | None = None, *, without: Container[str] = ()) -> list[str]:
         """Passages in the platform's order, or that of another weight; `without` some, as if they were not there."""
-        chosen = lexical_weight(reading_of(self.text)) if weight is None else weight
+        chosen = lexical_weight(reading_of(self.text), self._encoder) if weight is None else weight
         return [
             one.passage
             for one in weighted(_first(self.dense, without), _first(self.lexical, without), chosen)
@@ -168,7 +170,13 @@ def _measured(
 ) -> list[str]:
     dense = DenseIndex(chosen, encoder)
     asked = {
-        one: Asked(chosen.questions[one], judged, dense.search(one), lexical.search(chosen.questions[one]))
+        one: Asked(
+            chosen.questions[one],
+            judged,
+            dense.search(one),
+            lexical.search(chosen.questions[one]),
+            encoder.id,
+        )
         for one, judged in (chosen.training | chosen.judged).items()
     }
     training = [asked[one] for one in chosen.training]

@@ -71,15 +71,16 @@ async def retrieve(
     (meaning, meaning_ms), (lexical, words_ms) = await asyncio.gather(
         _meaning(store, scope, indexes, asked, actor, purpose), _words(scope, indexes, asked)
     )
-    weight = lexical_weight(reading)
+    # one encoder for all: the indexes of one moment are made by one
+    encoder = indexes[0].encoder
+    weight = lexical_weight(reading, encoder)
     ranked = weighted(meaning.cosines if meaning else {}, lexical, weight)
     rows_began = monotonic()
     candidates = [one.passage for one in ranked]
     most = min(most, MOST_PASSAGES)
     alive = await in_thread(living)(scope, indexes, candidates, enough=LOOKED_AT * most)
     order = _without_repeats(ranked, alive)
-    # one for all: the indexes of one moment are made by one encoder
-    sureness = measured(indexes[0].encoder) if meaning else WORDS_ONLY
+    sureness = measured(encoder) if meaning else WORDS_ONLY
     choice = _Choice(scope, indexes, store, meaning, sureness, reading.language)
     found = await choice.made(order, alive, most)
     limits = [sureness.of(reading.language, one.text).threshold for one in found]

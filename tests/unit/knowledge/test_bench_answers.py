@@ -6,7 +6,9 @@ import pytest
 
 from tests.benchmarks.answers import Outcome, Question, is_right, normalised, outcome_of
 
-ASKED = Question("1", "Where is it?", frozenset({"the Seine", "Seine"}), "Rouen lies on the Seine, in France.")
+ASKED = Question(
+    "1", "Where is it?", frozenset({"the Seine", "Seine"}), "Rouen lies on the Seine, in France."
+)
 NOTHING = Question("2", "Who drained it?", frozenset(), "Rouen lies on the Seine, in France.")
 
 

@@ -11,6 +11,7 @@ from chatplatform.knowledge.ranking.fusion import by_rank, weighted
 from chatplatform.knowledge.ranking.query_kind import reading_of
 from chatplatform.knowledge.ranking.weights import lexical_weight
 
+ENCODERS = ("multilingual-e5-small", "all-minilm-l6-v2", "one of somebody's own")
 SHARE = st.floats(0, 1)
 DENSE = st.dictionaries(st.integers(0, 20), st.floats(-1, 1), max_size=12)
 LEXICAL = st.dictionaries(
@@ -114,10 +115,17 @@ def test_queries_are_read(query: str, language: str, kind: str) -> None:
     assert (reading.language, reading.kind) == (language, kind)
 
 
-@given(st.text())
-def test_every_query_has_a_weight(query: str) -> None:
-    assert 0 <= lexical_weight(reading_of(query)) <= 1
+@given(st.text(), st.sampled_from(ENCODERS))
+def test_every_query_has_a_weight(query: str, encoder: str) -> None:
+    assert 0 <= lexical_weight(reading_of(query), encoder) <= 1
 
 
-def test_codes_trust_words_more() -> None:
-    assert lexical_weight(reading_of("error E-4711")) > lexical_weight(reading_of("what is this error"))
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_codes_trust_words_more(encoder: str) -> None:
+    code, sentence = reading_of("error E-4711"), reading_of("what is this error")
+    assert lexical_weight(code, encoder) > lexical_weight(sentence, encoder)
+
+
+def test_words_count_more_beside_a_light_encoder() -> None:
+    sentence = reading_of("What is this error?")
+    assert lexical_weight(sentence, "all-minilm-l6-v2") > lexical_weight(sentence, "multilingual-e5-small")
