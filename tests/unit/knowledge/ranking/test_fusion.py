@@ -114,9 +114,9 @@ def test_queries_are_read(query: str, language: str, kind: str) -> None:
     assert (reading.language, reading.kind) == (language, kind)
 
 
-@given(st.text())
-def test_every_query_has_a_weight(query: str) -> None:
-    assert 0 <= lexical_weight(reading_of(query)) <= 1
+@given(st.text(), st.booleans())
+def test_every_query_has_a_weight(query: str, is_translated: bool) -> None:
+    assert 0 <= lexical_weight(reading_of(query), is_translated=is_translated) <= 1
 
 
 def test_codes_trust_words_more() -> None:
