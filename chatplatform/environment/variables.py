@@ -90,6 +90,10 @@ class Environment(BaseModel):
         "qwen2.5-coder-0.5b", description="Model for titles, and until the first is here."
     )
     embedding_model: str = Field("multilingual-e5-small", description="Catalogue id of the embedding model.")
+    translate_questions: bool = Field(
+        True,
+        description="Let the quick model translate a question for an embedding model that reads English only.",
+    )
     models_dir: Path | None = Field(None, description="Folder of model files; default is the user's cache.")
     files_dir: Path | None = Field(
         None, description="Folder of attached files, encrypted; shared where several machines serve."

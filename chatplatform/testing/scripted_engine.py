@@ -40,11 +40,13 @@ class ScriptedEngine:
         context: int,
         reading_tokens_s: float = 1000.0,
         says_context: int = 0,
+        model_id: str = "scripted",
     ) -> None:
         self._token = token
         self._context = context
         self._reading_tokens_s = reading_tokens_s
         self._says_context = says_context or context
+        self._model_id = model_id
         self._started_at = time.time()
         self._seen = Seen()
         self._chat = ScriptedChat(default=default, script=script, context=context, seen=self._seen)
@@ -119,7 +121,7 @@ class ScriptedEngine:
 
     def _models(self, body: dict[str, Any]) -> object:
         entry = {
-            "id": "scripted",
+            "id": self._model_id,
             "object": "model",
             "owned_by": "chatplatform",
             "aliases": ["chat", "quick", "embedding"],
@@ -207,6 +209,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=8192)
     parser.add_argument("--says-context", type=int, default=0, help="told, though --context is what holds")
     parser.add_argument("--reading-tokens-s", type=float, default=1000.0)
+    parser.add_argument("--model-id", default="scripted", help="the name of its model")
     parser.add_argument("--script", type=Path)
     options = parser.parse_args()
     script = json.loads(options.script.read_text(encoding="utf-8")) if options.script else []
@@ -217,6 +220,7 @@ def main() -> None:
         context=options.context,
         reading_tokens_s=options.reading_tokens_s,
         says_context=options.says_context,
+        model_id=options.model_id,
     )
     asyncio.run(run(engine, options.host, options.port, _say_ready))
 

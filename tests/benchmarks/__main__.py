@@ -33,6 +33,7 @@ from tests.benchmarks import (
     sign_in,
     slow_readers,
     tool_calls,
+    translation,
 )
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
@@ -58,6 +59,7 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "hostile_content": hostile_content.main,
     "quoting": quoting.main,
     "tool_calls": tool_calls.main,
+    "translation": translation.main,
 }
 
 

@@ -81,9 +81,10 @@ class TimingOut(Schema):
 
 
 class MadeAtOut(Schema):
-    """A call of a model: where it went."""
+    """A call of a model: what for (`chat` is the answer), and where it went."""
 
     id: UUID
+    purpose: str
     state: str
     destination: str
     host: str
@@ -260,6 +261,7 @@ def _inside(view: InsideView) -> InsideOut:
         calls=[
             MadeAtOut(
                 id=call.id,
+                purpose=call.purpose,
                 state=call.state,
                 destination=call.destination,
                 host=call.host,

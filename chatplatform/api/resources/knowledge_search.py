@@ -64,12 +64,15 @@ class FoundOut(Schema):
 
 class SearchOut(Schema):
     """Best first. `is_confident`: one of them fits well enough for an assistant that answers from passages only.
-    `degraded` is `words_only` while the embedding model or the vector store does not answer."""
+    `degraded` is `words_only` while the embedding model or the vector store does not answer, and `untranslated` where
+    that model reads English only and the question was not translated: words alone decided. `translation` is the
+    question in English, where it was searched for in English too; else empty."""
 
     items: list[FoundOut]
     is_confident: bool
     threshold: float
     degraded: str
+    translation: str
     time_ms: float
 
 
@@ -129,6 +132,7 @@ def search(request: ApiRequest, collection_id: UUID, body: SearchIn) -> SearchOu
         is_confident=found.is_confident,
         threshold=found.threshold,
         degraded=found.degraded,
+        translation=found.translation,
         time_ms=found.timings_ms.total,
     )
 

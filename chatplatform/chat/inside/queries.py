@@ -223,6 +223,7 @@ def _calls(turn: Turn) -> tuple[CallView, ...]:
     return tuple(
         CallView(
             id=row.id,
+            purpose=row.purpose,
             state=row.state,
             error_code=row.error_code,
             destination=row.destination,

@@ -91,9 +91,10 @@ class TimingView:
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """A call of a model for this answer: where it went and how it went."""
+    """A call of a model for this answer: what for, where it went and how it went."""
 
     id: UUID
+    purpose: str
     state: str
     error_code: str
     destination: str

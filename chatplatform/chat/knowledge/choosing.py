@@ -9,6 +9,7 @@ from typing import Final
 from chatplatform.chat.knowledge.given import Given, GivenPassage, given_passage
 from chatplatform.chat.knowledge.rows import GivenRow
 from chatplatform.chat.knowledge.wording import passages_text
+from chatplatform.chat.temporary.ids import is_temporary
 from chatplatform.common.actors import Actor
 from chatplatform.documents.passages import weight
 from chatplatform.knowledge.retrieval import Passage, Retrieved, retrieve
@@ -53,6 +54,8 @@ async def look_up(request: PartsRequest, scope: SearchScope) -> Retrieved:
         most=MOST,
         history=[text for text in request.earlier_questions if not is_small_talk(text)],
         explain=True,
+        turn_id=request.turn_id,
+        apart=request.conversation_id if is_temporary(request.conversation_id) else None,
     )
 
 
@@ -90,6 +93,8 @@ def choose(
 def asked_besides(request: PartsRequest, found: Retrieved) -> str:
     """What was looked up, where it is more than the question itself; else nothing."""
     asked = found.explained.asked if found.explained else ""
+    if found.translation:
+        return f"{asked}\n{found.translation}"
     return "" if request.question.startswith(asked) else asked
 
 

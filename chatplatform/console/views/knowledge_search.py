@@ -19,6 +19,7 @@ from chatplatform.common.errors import NotFound, PlatformError
 from chatplatform.console.parts import wants_part
 from chatplatform.knowledge import queries
 from chatplatform.knowledge.retrieval import Passage, Retrieved, Score, retrieve
+from chatplatform.knowledge.retrieval.found import Degraded
 from chatplatform.knowledge.rights import scope_of_collection
 from chatplatform.web.browser_strings import STRINGS
 from chatplatform.web.error_pages import expected_errors
@@ -69,14 +70,23 @@ def search(request: PersonRequest, collection_id: UUID) -> HttpResponseBase:
         "found": found,
         "passages": [_shown(passage) for passage in found.passages] if found else [],
         "problem": problem,
-        "degraded": _("The meaning of the question could not be looked at: words alone decided.")
-        if found and found.degraded
-        else "",
+        "degraded": _degraded(found.degraded) if found else "",
         "time_ms": round(found.timings_ms.total) if found else 0,
         "data": {"strings": STRINGS},
     }
     template = "console/knowledge/results.html" if wants_part(request) else "console/knowledge/search.html"
     return render(request, template, context)
+
+
+def _degraded(what: Degraded) -> str:
+    match what:
+        case "untranslated":
+            return _(
+                "The embedding model reads English only, and the question was not translated: words alone decided."
+            )
+        case "words_only":
+            return _("The meaning of the question could not be looked at: words alone decided.")
+    return ""
 
 
 def _shown(passage: Passage) -> ShownPassage:

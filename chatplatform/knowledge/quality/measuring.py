@@ -81,7 +81,7 @@ def _ask(run: QualityRun, golden: GoldenQuestion, job: RunningJob) -> None:
         is_refused=not found.is_confident,
         confidence=max((one.score.confidence for one in found.passages), default=0.0),
         threshold=found.threshold,
-        is_words_only=found.degraded == "words_only",
+        is_words_only=bool(found.degraded),
         time_ms=found.timings_ms.total,
         found=found_of(found),
     )

@@ -3,6 +3,8 @@
 search          the whole of it on one page: `retrieve`
 found           what comes of it
 follow_up       a question that only makes sense after the one before
+wording         what is looked up: the question, and perhaps its translation
+translation     a question in English, for an encoder that reads nothing else
 meaning         candidates by vectors
 words           candidates by words
 living          of candidates, those whose rows are there and in scope; the rows decide, whatever the stores say

@@ -1,4 +1,5 @@
-"""Which model turns questions into vectors now: vectors of two models cannot be compared, though they look alike."""
+"""Which model turns questions into vectors now, and what it reads: vectors of two models cannot be compared, though
+they look alike."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from django.conf import settings
 
 from chatplatform.common.errors import PlatformError
 from chatplatform.inference import gateway
+from chatplatform.inference.model_files import catalogue
 
 KNOWN_FOR_S: Final = 60.0
 
@@ -31,3 +33,10 @@ async def present_encoder() -> str:
         return ""
     _known[place] = (serving.id, monotonic())
     return serving.id
+
+
+def reads_english_only(encoder: str) -> bool:
+    """Whether the catalogue says so of the model, be it named as there, by its publisher or by a folder. One that it
+    does not know is taken to read everything."""
+    name = encoder.rpartition("/")[2].lower()
+    return any(model.id == name and model.languages == ("en",) for model in catalogue.shipped())

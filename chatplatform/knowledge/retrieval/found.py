@@ -8,8 +8,9 @@ from uuid import UUID
 
 from chatplatform.knowledge.ranking.query_kind import Language
 
-# what was missing: the meaning of the question, because encoder or vector store did not answer
-Degraded = Literal["", "words_only"]
+# what was missing: the meaning of the question, because encoder or vector store did not answer, or because the encoder
+# reads English only and the question was not translated
+Degraded = Literal["", "words_only", "untranslated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ class Explained:
 @dataclass(frozen=True, slots=True)
 class Retrieved:
     """Passages, best first. `threshold` is the first one's, `is_confident` says that one of them reaches its own: they
-    differ where passages are in another language than the question."""
+    differ where passages are in another language than the question. `translation` is the question in English, where
+    that was searched for beside it."""
 
     passages: tuple[Passage, ...]
     is_confident: bool
@@ -84,4 +86,5 @@ class Retrieved:
     language: Language
     timings_ms: Timings
     degraded: Degraded = ""
+    translation: str = field(default="", repr=False)
     explained: Explained | None = None

@@ -17,12 +17,19 @@ from chatplatform.knowledge.ranking.diversity import spread, varied
 from chatplatform.knowledge.ranking.fusion import Ranked, weighted
 from chatplatform.knowledge.ranking.query_kind import Language, reading_of
 from chatplatform.knowledge.ranking.weights import lexical_weight
-from chatplatform.knowledge.retrieval.calibrations import WORDS_ONLY, Measured, measured
+from chatplatform.knowledge.retrieval.calibrations import (
+    TRANSLATED,
+    TRANSLATED_WORDS,
+    WORDS_ONLY,
+    Measured,
+    measured,
+)
 from chatplatform.knowledge.retrieval.follow_up import asked_for
-from chatplatform.knowledge.retrieval.found import Explained, Passage, Retrieved, Score, Timings
+from chatplatform.knowledge.retrieval.found import Degraded, Explained, Passage, Retrieved, Score, Timings
 from chatplatform.knowledge.retrieval.living import Living, live_indexes, living
 from chatplatform.knowledge.retrieval.meaning import Meaning, by_meaning, cosines_of
 from chatplatform.knowledge.retrieval.reading import Read, passages, read
+from chatplatform.knowledge.retrieval.wording import Wording, worded
 from chatplatform.knowledge.retrieval.words import by_words
 from chatplatform.knowledge.rights import SearchScope, require_scope
 from chatplatform.vector_store import VectorStore, vector_store
@@ -50,13 +57,17 @@ async def retrieve(
     history: Sequence[str] = (),
     explain: bool = False,
     of_index: UUID | None = None,
+    turn_id: UUID | None = None,
+    apart: UUID | None = None,
 ) -> Retrieved:
     """The passages of the scope's collections that fit the question best, `most` of them at most.
 
     `history` is the person's earlier questions: one that points back is looked up together with the one before.
     `of_index` is an index of one of the collections that is to answer in place of the live one, to measure it.
-    Where encoder or vector store do not answer, words alone decide, and `degraded` says so. Raises TypeError for a
-    scope that rights were not asked for, PrivacyRefused, KeysUnavailable, ContentErased, ContentUnreadable.
+    What a model is asked for it belongs to the turn, and to the conversation that is to be kept `apart`.
+    Where encoder or vector store do not answer, or the encoder cannot read the question and no model translated it,
+    words alone decide, and `degraded` says so. Raises TypeError for a scope that rights were not asked for,
+    PrivacyRefused, QuotaExceeded, KeysUnavailable, ContentErased, ContentUnreadable.
     """
     require_scope(scope)
     began = monotonic()
@@ -68,12 +79,13 @@ async def retrieve(
             (), False, WORDS_ONLY.within.threshold, reading.language, Timings(0, 0, 0, 0, _ms(began))
         )
     store = vector_store(purpose=purpose, actor=actor, workspace_id=scope.workspace_id)
+    wording = await worded(asked, scope, indexes, actor=actor, turn_id=turn_id, apart=apart)
     (meaning, meaning_ms), (lexical, words_ms) = await asyncio.gather(
-        _meaning(store, scope, indexes, asked, actor, purpose), _words(scope, indexes, asked)
+        _meaning(store, scope, indexes, wording.for_meaning, actor, purpose), _words(scope, indexes, wording)
     )
     # one encoder for all: the indexes of one moment are made by one
     encoder = indexes[0].encoder
-    weight = lexical_weight(reading, encoder)
+    weight = lexical_weight(reading, encoder, is_translated=bool(wording.english))
     ranked = weighted(meaning.cosines if meaning else {}, lexical, weight)
     rows_began = monotonic()
     candidates = [one.passage for one in ranked]
@@ -81,9 +93,12 @@ async def retrieve(
     alive = await in_thread(living)(scope, indexes, candidates, enough=LOOKED_AT * most)
     order = _without_repeats(ranked, alive)
     sureness = measured(encoder) if meaning else WORDS_ONLY
-    choice = _Choice(scope, indexes, store, meaning, sureness, reading.language)
+    looked_up_in = reading.language
+    if wording.english:
+        sureness, looked_up_in = TRANSLATED if meaning else TRANSLATED_WORDS, "en"
+    choice = _Choice(scope, indexes, store, meaning, sureness, looked_up_in)
     found = await choice.made(order, alive, most)
-    limits = [sureness.of(reading.language, one.text).threshold for one in found]
+    limits = [sureness.of(looked_up_in, one.text).threshold for one in found]
     return Retrieved(
         passages=tuple(found),
         is_confident=any(one.score.confidence >= limit for one, limit in zip(found, limits, strict=True)),
@@ -96,7 +111,8 @@ async def retrieve(
             rows=_ms(rows_began),
             total=_ms(began),
         ),
-        degraded="" if meaning or not ranked else "words_only",
+        degraded=_degraded(wording, meaning, ranked),
+        translation=wording.english,
         explained=Explained(
             asked=asked,
             words_weight=weight if meaning else 1.0,
@@ -109,9 +125,17 @@ async def retrieve(
     )
 
 
+def _degraded(wording: Wording, meaning: Meaning | None, ranked: Sequence[Ranked[UUID]]) -> Degraded:
+    if wording.is_unread:
+        return "untranslated"
+    return "" if meaning or not ranked else "words_only"
+
+
 async def _meaning(
     store: VectorStore, scope: SearchScope, indexes: Sequence[Index], asked: str, actor: Actor, purpose: str
 ) -> tuple[Meaning | None, float]:
+    if not asked:
+        return None, 0.0
     began = monotonic()
     found = await by_meaning(
         store,
@@ -127,10 +151,10 @@ async def _meaning(
 
 
 async def _words(
-    scope: SearchScope, indexes: Sequence[Index], asked: str
+    scope: SearchScope, indexes: Sequence[Index], wording: Wording
 ) -> tuple[dict[UUID, LexicalScore], float]:
     began = monotonic()
-    found = await in_thread(by_words)(scope.workspace_id, indexes, asked, most=CANDIDATES)
+    found = await in_thread(by_words)(scope.workspace_id, indexes, wording.for_words, most=CANDIDATES)
     return found, _ms(began)
 
 

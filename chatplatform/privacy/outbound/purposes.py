@@ -12,6 +12,7 @@ _LABELS: dict[str, Promise] = {
     "files.question": _("A question that looks for passages"),
     "files.passages": _("Passages of a file"),
     "knowledge.search": _("A question that looks for passages"),
+    "knowledge.translation": _("A question that is put into English"),
     "knowledge.index": _("Passages of a document"),
     "knowledge.web_pages": _("A web page for a collection"),
     "prompt_test": _("A test of a prompt"),

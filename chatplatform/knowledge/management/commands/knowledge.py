@@ -145,7 +145,13 @@ class Command(BaseCommand):
             purpose="knowledge.search",
             most=options["most"],
         )
-        if found.degraded:
+        if found.translation:
+            self.stderr.write(f"The embedding model reads English only. Looked up as: {found.translation}")
+        if found.degraded == "untranslated":
+            self.stderr.write(
+                "The embedding model reads English only, and no model translated: words alone decided."
+            )
+        elif found.degraded:
             self.stderr.write("The meaning of the question could not be looked at: words alone decided.")
         if not found.is_confident:
             self.stderr.write("Nothing fits well enough for an answer; what comes closest:")

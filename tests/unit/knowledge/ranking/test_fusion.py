@@ -115,9 +115,9 @@ def test_queries_are_read(query: str, language: str, kind: str) -> None:
     assert (reading.language, reading.kind) == (language, kind)
 
 
-@given(st.text(), st.sampled_from(ENCODERS))
-def test_every_query_has_a_weight(query: str, encoder: str) -> None:
-    assert 0 <= lexical_weight(reading_of(query), encoder) <= 1
+@given(st.text(), st.sampled_from(ENCODERS), st.booleans())
+def test_every_query_has_a_weight(query: str, encoder: str, is_translated: bool) -> None:
+    assert 0 <= lexical_weight(reading_of(query), encoder, is_translated=is_translated) <= 1
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
