@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from django.db import connections
+from hypothesis import HealthCheck, settings
 from pytest_django.plugin import DjangoDbBlocker
 
 pytest_plugins = ["chatplatform.testing.fixtures", "chatplatform.testing.audit", "tests.skips"]
 
+
+if "CI" not in os.environ:  # there its own profile is loaded, which has no deadline either
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
 
 SIDE_BY_SIDE = {"unit", "integration", "contracts", "docs", "architecture", "privacy", "security"}
 # Of these, what uses no database proves the same on every kind of it; `tests.servers` leaves it out.
