@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -272,6 +274,17 @@ def test_a_limit_of_the_person_holds_for_it(people: Team, engine: ScriptedEngine
     with pytest.raises(QuotaExceeded):
         asked(people.member, help_centre, HEAVY)
     assert engine.state()["chats"] == 0
+
+
+def test_the_command_says_what_was_looked_up(people: Team, engine: ScriptedEngineProcess) -> None:
+    help_centre = made(people)
+    out, said = StringIO(), StringIO()
+    call_command("knowledge", "search", str(help_centre), HEAVY, stdout=out, stderr=said)
+    assert f"Looked up as: {HEAVY_IN_ENGLISH}" in said.getvalue()
+    assert "Ridge" in out.getvalue()
+    engine.kill()
+    call_command("knowledge", "search", str(help_centre), HEAVY, stdout=out, stderr=said)
+    assert "no model translated" in said.getvalue()
 
 
 def test_page_and_api_say_what_was_looked_up(
