@@ -46,13 +46,16 @@ def propose(job: RunningJob) -> None:
     person = Actor.person(run.person_id)
     rights.require_edit(person, run.collection_id)
     if run.passages is None:
-        found = chosen_passages(run.collection_id, run.index_id, run.wanted)
-        run.passages = [str(each) for each in found]
+        chosen = chosen_passages(run.collection_id, run.index_id, run.wanted)
+        run.passages = [str(each) for each in chosen]
         ProposalRun.objects.filter(id=run.id).update(passages=run.passages)
     for number in range(run.asked, len(run.passages)):
         job.progress(number / len(run.passages), _("Asking the model"))
         rights.require_edit(person, run.collection_id)
-        _keep(run, number, *_asked(run, UUID(run.passages[number]), person), job)
+        found = _asked(run, UUID(run.passages[number]), person)
+        # or not, if it was called off meanwhile
+        job.progress(number / len(run.passages), _("Keeping what it proposes"))
+        _keep(run, number, *found, job)
     with job.finishing():
         ProposalRun.objects.filter(id=run.id).update(done_at=now())
 

@@ -402,6 +402,25 @@ def test_it_is_called_off_begun_anew_and_tried_again(people: Team, help_centre: 
     assert ModelCall.objects.filter(purpose="knowledge.propose").count() == 3, "the run of that job is gone"
 
 
+def test_what_is_called_off_while_the_model_answers_keeps_nothing(
+    people: Team, help_centre: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proposals.begin_proposals(help_centre, actor=acting(people.editor))
+    job_id = ProposalRun.objects.get().job_id
+    assert job_id is not None
+    guard = proposing.proposed_in
+
+    def called_off(reply: str, passage: str) -> str:
+        cancel(job_id, actor=acting(people.owner))
+        return guard(reply, passage)
+
+    monkeypatch.setattr(proposing, "proposed_in", called_off)
+    run_jobs()
+    assert not Proposal.objects.exists()
+    view = run_of(people, help_centre)
+    assert (view.state, view.proposed, view.left_out) == ("failed", 0, 0)
+
+
 def test_without_a_model_it_says_what_to_do(
     people: Team, help_centre: UUID, scripted_engine: ScriptedEngineProcess
 ) -> None:
