@@ -17,7 +17,12 @@ def wants_part(request: HttpRequest) -> bool:
 
 def with_toast(response: ResponseT, message: str) -> ResponseT:
     """The answer, and a toast with `message` when htmx receives it. Whole pages use Django's messages."""
-    response.headers["HX-Trigger"] = json.dumps({"toast": str(message)})
+    return with_events(response, toast=str(message))
+
+
+def with_events(response: ResponseT, **events: str) -> ResponseT:
+    """The answer, and these events where htmx asked from, which bubble: `toast` with a message, or a script's own."""
+    response.headers["HX-Trigger"] = json.dumps(events)
     return response
 
 

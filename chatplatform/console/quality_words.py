@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from chatplatform.knowledge.quality.exchange import Imported
 from chatplatform.knowledge.quality.measures import Figures
+from chatplatform.knowledge.quality.proposal_queries import ProposalRunView
 from chatplatform.knowledge.quality.queries import ResultView, Verdict
 
 VERDICT_KINDS: Final[Mapping[Verdict, str]] = {
@@ -135,6 +136,17 @@ def imported_words(done: Imported) -> str:
     if done.refused:
         parts.append(_("%(n)d not taken") % {"n": done.refused})
     return " · ".join(parts)
+
+
+def proposed_words(run: ProposalRunView) -> str:
+    """What came of it so far."""
+    proposed = ngettext("%(n)d question proposed", "%(n)d questions proposed", run.proposed) % {
+        "n": run.proposed
+    }
+    if not run.left_out:
+        return proposed
+    left_out = ngettext("%(n)d left out", "%(n)d left out", run.left_out) % {"n": run.left_out}
+    return f"{proposed} · {left_out}"
 
 
 def _share(value: float | None) -> str:

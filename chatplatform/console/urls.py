@@ -9,6 +9,7 @@ from chatplatform.console.views import (
     audit,
     engine_pages,
     feedback,
+    golden_proposals,
     golden_questions,
     groups,
     health,
@@ -104,6 +105,12 @@ urlpatterns = [
     path("knowledge/<uuid:collection_id>/quality/export/", knowledge_quality.export, name="export_golden"),
     path("knowledge/<uuid:collection_id>/quality/import/", knowledge_quality.import_, name="import_golden"),
     path("knowledge/<uuid:collection_id>/quality/found/", knowledge_quality.from_search, name="keep_golden"),
+    path("knowledge/<uuid:collection_id>/quality/propose/", golden_proposals.begin, name="propose_golden"),
+    path(
+        "knowledge/<uuid:collection_id>/quality/proposals/<uuid:proposal_id>/",
+        golden_proposals.decide,
+        name="proposal",
+    ),
     path(
         "knowledge/<uuid:collection_id>/quality/runs/<uuid:run_id>/",
         knowledge_quality.run,

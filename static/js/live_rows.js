@@ -30,6 +30,7 @@ export async function lookAgain() {
 if (part) {
   for (const piece of part.querySelectorAll("[data-piece]")) said.set(piece, markupOf(piece));
   timer = setTimeout(lookAgain, BUSY_MS);
+  part.addEventListener("look-again", lookAgain); // an act of the reader's own has changed something
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && lookAgain());
 }
 
@@ -66,16 +67,19 @@ function renewRows(next) {
     return false;
   }
   const known = new Map([...body.children].map((row) => [row.dataset.row, row]));
+  const stays = new Set([...fresh.children].map((row) => row.dataset.row));
+  // first, so that no row has to be moved for it: what is moved loses its focus. Nor does a row go in which somebody is
+  for (const [id, row] of known) if (!stays.has(id) && !row.contains(document.activeElement)) row.remove();
   let place = null;
   for (const row of [...fresh.children]) {
     const old = known.get(row.dataset.row);
-    known.delete(row.dataset.row);
     if (old) for (const piece of [...row.querySelectorAll("[data-piece]")]) renew(piece, old);
     const here = old ?? row;
-    const wanted = place ? place.nextElementSibling : body.firstElementChild;
+    let wanted = place ? place.nextElementSibling : body.firstElementChild;
+    while (wanted && wanted !== here && !stays.has(wanted.dataset.row)) wanted = wanted.nextElementSibling;
     if (here !== wanted) body.insertBefore(here, wanted);
+    if (!old) globalThis.htmx?.process(here);
     place = here;
   }
-  for (const gone of known.values()) gone.remove();
   return true;
 }

@@ -1,4 +1,5 @@
-"""Quality of a collection: passages picked out of a search, measured, and looked into; on a phone in the dark, too."""
+"""Quality of a collection: passages picked out of a search, measured, and looked into; questions that a model proposes,
+looked at and decided upon; on a phone in the dark, too."""
 
 from __future__ import annotations
 
@@ -33,6 +34,39 @@ with workspace_scope(Workspace.objects.order_by("created_at").first().id):
     add_answers(made, "Postage", [Pair("Who pays for returns?", "We pay the postage.")], actor=actor)
     print(made)
 run_jobs(rounds=4)
+"""
+# each passage tells the engine what to say of it
+FILL_TO_PROPOSE = """
+import base64
+import django
+django.setup()
+from chatplatform.accounts.models import Workspace
+from chatplatform.common.actors import Actor
+from chatplatform.common.scope import workspace_scope
+from chatplatform.jobs.models import Job
+from chatplatform.knowledge.collections import create_collection
+from chatplatform.knowledge.documents import add_text
+from chatplatform.testing.vector_memory import VectorMemory
+from chatplatform.vector_store import configured
+from tests.integration.knowledge.at_work import run_jobs
+memory = VectorMemory()
+configured.ChromaStore = lambda _connection: memory
+actor = Actor.system("test")
+with workspace_scope(Workspace.objects.order_by("created_at").first().id):
+    Job.objects.filter(kind="knowledge.help_centre").delete()  # sixty more texts take long
+    made = create_collection("Proposed tents", actor=actor)
+    for title in ("Ridge", "Tarn", "Fell"):
+        say = base64.urlsafe_b64encode(f"Who mends a {title}?".encode()).decode()
+        text = f"The shop mends every {title} tent that it ever sold, in the yard, for nothing. [[say={say}]]"
+        add_text(made, title, text, actor=actor)
+    print(made)
+run_jobs(rounds=4)
+"""
+PROPOSE = """
+import django
+django.setup()
+from tests.integration.knowledge.at_work import run_jobs
+run_jobs(only=["knowledge.propose"])
 """
 MEASURE = """
 import django
@@ -88,3 +122,52 @@ def test_what_a_search_found_is_kept_measured_and_looked_into(new_visitor: NewVi
         page.goto(address)
         no_flaws(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_proposed_questions_come_while_one_types_and_are_decided_upon_by_keyboard(
+    new_visitor: NewVisitor, site: Site
+) -> None:
+    collection = site.processes.script(FILL_TO_PROPOSE).split()[0]
+    page = page_of(administrator(new_visitor, site), site, f"/console/knowledge/{collection}/quality/")
+    region = page.get_by_role("region", name="Proposed questions")
+    questions = region.get_by_label("Question", exact=True)
+    expect(region).to_contain_text("No proposed question waits for you.")
+    progress = page.get_by_role("progressbar", name="Questions are being proposed")
+    for number in (1, 2):
+        region.get_by_label("Passages").fill(str(number))
+        region.get_by_role("button", name="Propose questions").press("Enter")
+        expect(progress).to_be_visible()
+        if number == 2:
+            questions.first.fill("Typed meanwhile?")
+        site.processes.script(PROPOSE)
+        expect(progress).to_have_count(0)
+    expect(questions).to_have_count(3)
+    expect(questions.first).to_have_value("Typed meanwhile?")
+    expect(questions.first).to_be_focused()
+    expect(region).to_contain_text("2 questions proposed")
+
+    page.keyboard.press("Tab")  # the document
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    kept = region.get_by_role("status").filter(has_text="Kept as a golden question")
+    expect(kept).to_be_focused()
+    golden = page.get_by_role("region", name="Golden questions")
+    expect(golden.get_by_role("link", name="Typed meanwhile?")).to_be_visible()
+    expect(page.get_by_role("button", name="Measure now")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(questions.first).to_be_focused()
+    for _step in range(3):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(region.get_by_role("status").filter(has_text="It is not proposed again.")).to_be_focused()
+    expect(questions).to_have_count(1)
+    page.keyboard.press("Tab")
+    expect(region.get_by_role("status")).to_have_count(0)
+    expect(questions).to_be_focused()
+    assert reports(page) == []
+
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.emulate_media(color_scheme="dark")
+    page.reload()
+    no_flaws(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

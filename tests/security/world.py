@@ -59,7 +59,8 @@ from chatplatform.knowledge.documents import add_text
 from chatplatform.knowledge.gaps.services import file_gap
 from chatplatform.knowledge.models import Collection
 from chatplatform.knowledge.models import Document as KnowledgeDocument
-from chatplatform.knowledge.quality.models import QualityAnswer, QualityRun
+from chatplatform.knowledge.quality.content import seal_proposal
+from chatplatform.knowledge.quality.models import Proposal, QualityAnswer, QualityRun
 from chatplatform.knowledge.quality.services import Golden, add_question
 from chatplatform.knowledge.web_pages.services import add_site
 from chatplatform.privacy.sealed_files import write_sealed
@@ -324,6 +325,22 @@ def _read_document(collection_id: UUID, actor: Actor) -> UUID:
     return document.id
 
 
+def _proposed(document_id: UUID) -> UUID:
+    """A question that a model proposed for it."""
+    document = KnowledgeDocument.objects.get(id=document_id)
+    proposal = Proposal(
+        workspace_id=document.workspace_id,
+        collection_id=document.collection_id,
+        document=document,
+        chunk_name="mine",
+        state=Proposal.State.OPEN,
+        likeness="mine",
+    )
+    seal_proposal(proposal, "Whose is it?", "Mine alone")
+    proposal.save()
+    return proposal.id
+
+
 def _credential() -> dict[str, Any]:
     """What a browser would have sent when the passkey was made."""
     key_id = token_bytes(16)
@@ -379,13 +396,15 @@ def _things(workspace: Workspace, target: Someone, actor: Actor) -> Ids:
     ):
         site_id = add_site(collection_id, "https://mine.invalid/", actor=actor)
     golden_id, run_id = _measured(collection_id, actor)
+    document_id = _read_document(collection_id, actor)
     return {
         "collection_id": str(collection_id),
         "site_id": str(site_id),
         "gap_id": str(gap_id),
         "question_id": str(golden_id),
         "run_id": str(run_id),
-        "document_id": str(_read_document(collection_id, actor)),
+        "document_id": str(document_id),
+        "proposal_id": str(_proposed(document_id)),
         "prompt_id": str(prompt.prompt_id),
         "version_id": str(prompt.version_id),
         "group_id": str(group.id),

@@ -23,6 +23,7 @@ from chatplatform.console.quality_words import (
     VERDICT_KINDS,
     change_words,
     imported_words,
+    proposed_words,
     shown_figures,
     summary,
     verdict_words,
@@ -30,7 +31,8 @@ from chatplatform.console.quality_words import (
 from chatplatform.console.views.knowledge_search import scores_of
 from chatplatform.knowledge import queries as knowledge
 from chatplatform.knowledge.editors import require_editor
-from chatplatform.knowledge.quality import exchange, queries, services
+from chatplatform.knowledge.quality import exchange, proposal_queries, queries, services
+from chatplatform.knowledge.quality.proposals import MOST_PASSAGES, USUAL_PASSAGES
 from chatplatform.knowledge.quality.queries import ResultView, RunView
 from chatplatform.knowledge.quality.services import Golden
 from chatplatform.web.browser_strings import STRINGS
@@ -47,6 +49,8 @@ def quality(request: PersonRequest, collection_id: UUID) -> HttpResponseBase:
     view = knowledge.collection_view(request.person.id, collection_id)
     runs = queries.runs_of(request.person.id, collection_id, limit=RUNS_PLOTTED)
     context = {"collection": view, "may_edit": view.may_edit, **_measured(request, runs)}
+    if view.may_edit:
+        context |= _proposed(request, collection_id)
     if request.GET.get("part") == "measured":
         return render(request, "console/knowledge/quality_measured.html", context)
     questions = queries.golden_questions(request.person.id, collection_id)
@@ -212,6 +216,17 @@ def _measured(request: PersonRequest, runs: list[RunView]) -> dict[str, object]:
         else [],
         "plots": [plot for plot in (share_plot(first), share_plot(among)) if plot] if len(done) > 1 else [],
         "runs": [{"run": each, "figures": shown_figures(each.figures)} for each in done if each.figures],
+    }
+
+
+def _proposed(request: PersonRequest, collection_id: UUID) -> dict[str, object]:
+    run = proposal_queries.proposal_run_of(request.person.id, collection_id)
+    return {
+        "proposals": proposal_queries.proposals_of(request.person.id, collection_id),
+        "proposal_run": run,
+        "proposed_words": proposed_words(run) if run else "",
+        "usual_passages": USUAL_PASSAGES,
+        "most_passages": MOST_PASSAGES,
     }
 
 

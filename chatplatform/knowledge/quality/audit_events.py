@@ -31,3 +31,18 @@ RUN_DONE = declare(
     summary=_("A collection was measured with its golden questions"),
     fields=("run_id", "index_id", "questions", "unanswerable"),
 )
+PROPOSALS_BEGUN = declare(
+    "knowledge.proposals.begun",
+    summary=_("A model was asked to propose golden questions for a collection"),
+    fields=("run_id", "index_id", "passages"),
+)
+PROPOSAL_ACCEPTED = declare(
+    "knowledge.proposal.accepted",
+    summary=_("A proposed question was accepted as a golden question"),
+    fields=("collection_id", "question_id", "is_changed"),
+)
+PROPOSAL_REJECTED = declare(
+    "knowledge.proposal.rejected",
+    summary=_("A proposed question was rejected"),
+    fields=("collection_id",),
+)

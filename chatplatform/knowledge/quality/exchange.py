@@ -24,7 +24,7 @@ from chatplatform.knowledge import rights
 from chatplatform.knowledge.content import Field, field_of
 from chatplatform.knowledge.models import Document
 from chatplatform.knowledge.quality import audit_events as events
-from chatplatform.knowledge.quality.content import passage_of, question_of
+from chatplatform.knowledge.quality.content import passage_of, question_of, title_of
 from chatplatform.knowledge.quality.models import GoldenPlace, GoldenQuestion
 from chatplatform.knowledge.quality.services import Golden, put_question
 from chatplatform.text_search.folding import folded
@@ -103,15 +103,11 @@ def _lines(collection_id: UUID) -> Iterator[dict[str, str | bool]]:
         place = places.get(row.id)
         yield {
             "question": question_of(row),
-            "document": _title(place.document) if place else "",
+            "document": title_of(place.document) if place else "",
             "document_id": str(place.document_id) if place else "",
             "passage": passage_of(place) if place else "",
             "unanswerable": row.is_unanswerable,
         }
-
-
-def _title(document: Document) -> str:
-    return field_of(document, Field.TITLE) or field_of(document, Field.NAME)
 
 
 class _Documents:

@@ -24,5 +24,11 @@ def says(found: str, wanted: str) -> bool:
     return bool(here) and len(here & there) / min(len(here), len(there)) >= ENOUGH
 
 
+def share_of(text: str, passage: str) -> float:
+    """How much of `text` stands in `passage`, word by word, from 0 to 1."""
+    pieces = _pieces(folded(text))
+    return len(pieces & _pieces(folded(passage))) / len(pieces) if pieces else 0.0
+
+
 def _pieces(text: str) -> frozenset[str]:
     return frozenset(text[at : at + PIECE_CHARS] for at in range(max(1, len(text) - PIECE_CHARS + 1)) if text)

@@ -1,11 +1,12 @@
-"""Golden questions and runs over them. Questions and passages are sealed with the workspace's key; clear are ids,
-ranks, scores and times. What a run found is kept as ids alone: a text that was deleted is in no run."""
+"""Golden questions, those that a model proposes, and runs. Questions and passages are sealed with the workspace's key;
+clear are ids, ranks, scores and times. What a run found is kept as ids alone: a text that was deleted is in no run."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 
 from chatplatform.common.clock import now
 from chatplatform.common.ids import new_id
@@ -102,3 +103,63 @@ class QualityAnswer(ScopedModel):
 
     class Meta(ScopedModel.Meta):
         constraints = [models.UniqueConstraint(fields=["run", "question"], name="quality_answer_once")]
+
+
+class ProposalRun(ScopedModel):
+    """The newest time that a model was to propose golden questions, with the rights of `person_id`.
+
+    `passages` are ids of chunks of the index `index_id`, None until they are chosen; `asked` of them are done, each
+    either `proposed` or `left_out`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    collection = models.OneToOneField(Collection, on_delete=models.CASCADE, related_name="+")
+    index_id = models.UUIDField()
+    person_id = models.UUIDField()
+    job_id = models.UUIDField(null=True)
+    wanted = models.PositiveSmallIntegerField()
+    passages = models.JSONField(null=True)
+    asked = models.PositiveSmallIntegerField(default=0)
+    proposed = models.PositiveSmallIntegerField(default=0)
+    left_out = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=now, editable=False)
+    done_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[ScopedManager[ProposalRun]] = ScopedManager()
+
+    class Meta(ScopedModel.Meta):
+        pass
+
+
+class Proposal(ScopedModel):
+    """A passage that a model was asked about, and the question that it proposes for it.
+
+    One that is accepted becomes a golden question, and its row goes. What else was asked stays, so that the same is not
+    proposed again and again: of one that was rejected, its `likeness` and its passage's name, both keyed hashes; of one
+    that was left out, the name alone. `chunk_name` is that of Chunk.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        REJECTED = "rejected"
+        LEFT_OUT = "left_out"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="+")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
+    chunk_name = models.CharField(max_length=64)
+    state = models.CharField(max_length=8, choices=State.choices)
+    question = models.BinaryField(default=bytes)
+    passage = models.BinaryField(default=bytes)
+    likeness = models.CharField(max_length=32, blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects: ClassVar[ScopedManager[Proposal]] = ScopedManager()
+
+    class Meta(ScopedModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["document", "chunk_name"], name="proposal_of_passage_once"),
+            models.UniqueConstraint(
+                fields=["collection", "likeness"], condition=~Q(likeness=""), name="proposal_once"
+            ),
+        ]

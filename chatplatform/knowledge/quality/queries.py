@@ -14,9 +14,8 @@ from chatplatform.common.errors import NotFound
 from chatplatform.jobs.models import UNFINISHED, Job
 from chatplatform.knowledge import rights
 from chatplatform.knowledge.chunk_text import ChunkText, chunk_text
-from chatplatform.knowledge.content import Field, field_of
 from chatplatform.knowledge.models import Chunk, Document
-from chatplatform.knowledge.quality.content import passage_of, question_of
+from chatplatform.knowledge.quality.content import passage_of, question_of, title_of
 from chatplatform.knowledge.quality.matching import says
 from chatplatform.knowledge.quality.measures import Figures
 from chatplatform.knowledge.quality.models import GoldenPlace, GoldenQuestion, QualityAnswer, QualityRun
@@ -252,11 +251,7 @@ def _texts(chunk_ids: Iterable[UUID]) -> dict[UUID, ChunkText]:
 
 def _titles(document_ids: Iterable[UUID]) -> dict[UUID, str]:
     rows = Document.objects.filter(id__in=set(document_ids))
-    return {row.id: _title(row) for row in rows}
-
-
-def _title(row: Document) -> str:
-    return field_of(row, Field.TITLE) or field_of(row, Field.NAME)
+    return {row.id: title_of(row) for row in rows}
 
 
 def _goldens(rows: Iterable[GoldenQuestion]) -> list[GoldenView]:
@@ -277,7 +272,7 @@ def _golden(row: GoldenQuestion, place: GoldenPlace | None) -> GoldenView:
         collection_id=row.collection_id,
         question=question_of(row),
         document_id=place.document_id if place else None,
-        document=_title(place.document) if place else "",
+        document=title_of(place.document) if place else "",
         passage=passage_of(place) if place else "",
         is_unanswerable=row.is_unanswerable,
         created_at=row.created_at,

@@ -14,6 +14,7 @@ _LABELS: dict[str, Promise] = {
     "knowledge.search": _("A question that looks for passages"),
     "knowledge.translation": _("A question that is put into English"),
     "knowledge.index": _("Passages of a document"),
+    "knowledge.propose": _("A passage for which a question is proposed"),
     "knowledge.web_pages": _("A web page for a collection"),
     "prompt_test": _("A test of a prompt"),
     "prompts.evaluation": _("An evaluation of a prompt"),

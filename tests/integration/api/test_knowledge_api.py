@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from chatplatform.common.actors import Actor
 from chatplatform.common.scope import all_workspaces, workspace_scope
 from chatplatform.knowledge.collections import Grant, set_access
 from chatplatform.knowledge.models import Collection, Index
+from chatplatform.testing.fixtures import ScriptedEngineProcess
 from chatplatform.testing.vector_memory import VectorMemory
 from chatplatform.vector_store import configured
 from tests.integration.api.conftest import ApiSite, Program
@@ -263,6 +265,52 @@ async def test_golden_questions_are_written_carried_over_and_measured(
         assert (await http.get(f"{place}/quality-runs")).json()["items"] == [done]
         assert (await http.delete(one)).status_code == 204
         assert len((await http.get(f"{place}/golden-questions")).json()["items"]) == 1
+
+
+async def test_golden_questions_are_proposed_accepted_and_rejected(
+    api_site: ApiSite, scripted_engine: ScriptedEngineProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = VectorMemory()
+    monkeypatch.setattr(configured, "ChromaStore", lambda _connection: memory)
+    work = sync_to_async(run_jobs)
+    async with api_site.http() as http:
+        base = f"/api/knowledge/collections/{await make(http)}"
+        place = f"{base}/proposed-questions"
+        assert (await http.get(place)).json() == {"run": None, "items": []}
+        assert (await http.post(place, json={})).json()["code"] == "proposals_no_passages"
+        for question in ("Who mends tents?", "Who mends boots?"):
+            say = base64.urlsafe_b64encode(question.encode()).decode()
+            text = f"The shop mends all that it has ever sold, in the yard behind it, and for nothing. [[say={say}]]"
+            await http.post(f"{base}/texts", json={"title": question, "text": text})
+        await work("knowledge.read")
+        await work("knowledge.index")
+        assert (await http.post(place, json={"passages": 51})).status_code == 422
+        begun = await http.post(place, json={"passages": 5})
+        assert (begun.status_code, begun.json()["state"]) == (201, "in_work")
+        assert (await http.post(place, json={})).status_code == 409
+        await work("knowledge.propose")
+        listed = (await http.get(place)).json()
+        assert (listed["run"]["state"], listed["run"]["proposed"], listed["run"]["left_out"]) == (
+            "done",
+            2,
+            0,
+        )
+        tents, boots = sorted(listed["items"], key=lambda one: str(one["question"]), reverse=True)
+        assert (tents["question"], tents["document"]) == ("Who mends tents?", "Who mends tents")
+        assert "in the yard behind it" in tents["passage"]
+        assert (await http.get(f"{base}/golden-questions")).json()["items"] == []
+        kept = await http.post(f"{place}/{tents['id']}/accept", json={"question": "Where are tents mended?"})
+        assert (kept.status_code, kept.json()["question"]) == (201, "Where are tents mended?")
+        assert (kept.json()["document_id"], kept.json()["passage"]) == (
+            tents["document_id"],
+            tents["passage"],
+        )
+        assert (await http.post(f"{place}/{tents['id']}/accept", json={})).status_code == 404
+        other = f"/api/knowledge/collections/{await make(http)}/proposed-questions/{boots['id']}"
+        assert (await http.delete(other)).status_code == 404
+        assert (await http.delete(f"{place}/{boots['id']}")).status_code == 204
+        assert (await http.get(place)).json()["items"] == []
+        assert len((await http.get(f"{base}/golden-questions")).json()["items"]) == 1
 
 
 def _live_index(collection_id: UUID) -> None:

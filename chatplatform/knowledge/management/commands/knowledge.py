@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,9 +21,8 @@ from chatplatform.knowledge.document_queries import DocumentView, State
 from chatplatform.knowledge.management import web_sites
 from chatplatform.knowledge.management.chunks_act import add_chunks_arguments, chunks_act
 from chatplatform.knowledge.management.index_act import add_index_arguments, index_act
+from chatplatform.knowledge.management.quality_act import add_quality_arguments, quality_act
 from chatplatform.knowledge.models import Collection
-from chatplatform.knowledge.quality import queries as quality
-from chatplatform.knowledge.quality.services import begin_run_as
 from chatplatform.knowledge.queries import CollectionView
 from chatplatform.knowledge.retrieval import retrieve
 from chatplatform.knowledge.rights import scope_of_collection
@@ -74,7 +72,7 @@ class Command(BaseCommand):
         search.add_argument(
             "--most", type=int, default=5, metavar="N", help="so many passages at most (default 5)"
         )
-        measured.add_argument("--run", action="store_true", help="have it measured now, by a worker")
+        add_quality_arguments(measured)
         add_chunks_arguments(chunks)
         add_index_arguments(index)
         delete.add_argument("--yes", action="store_true", help="do it; without, only say what would go")
@@ -173,20 +171,8 @@ class Command(BaseCommand):
 
     def _quality(self, person_id: UUID, options: dict[str, Any]) -> None:
         view = _collection(person_id, options["collection"])
-        if options["run"]:
-            begun = begin_run_as(person_id, view.id, index_id=None, actor=_COMMAND)
-            self.stdout.write(f"being measured: {begun}")
-            return
-        runs = quality.runs_of(person_id, view.id)
-        done = next((each for each in runs if each.figures), None)
-        if done is None or done.figures is None:
-            raise CommandError("It was never measured. Measure it: manage.py knowledge quality … --run")
-        for name, value in asdict(done.figures).items():
-            shown = "-" if value is None else f"{value:.3f}" if isinstance(value, float) else value
-            self.stdout.write(f"{name}: {shown}")
-        for result in quality.results_of(person_id, done.id):
-            if result.is_miss or result.change == "worse":
-                self.stdout.write(f"{result.verdict}, {result.change}: {result.golden.question}")
+        for line in quality_act(person_id, view.id, options, actor=_COMMAND):
+            self.stdout.write(line)
 
     def _chunks(self, person_id: UUID, options: dict[str, Any]) -> None:
         for line in chunks_act(person_id, options, actor=_COMMAND):
