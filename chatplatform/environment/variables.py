@@ -87,6 +87,10 @@ class Environment(BaseModel):
         "qwen2.5-coder-0.5b", description="Model for titles, and until the first is here."
     )
     embedding_model: str = Field("multilingual-e5-small", description="Catalogue id of the embedding model.")
+    reranker: str = Field(
+        "",
+        description="Cross-encoder that orders what was found, by folder or name (owner/name); empty means none.",
+    )
     models_dir: Path | None = Field(None, description="Folder of model files; default is the user's cache.")
     files_dir: Path | None = Field(
         None, description="Folder of attached files, encrypted; shared where several machines serve."

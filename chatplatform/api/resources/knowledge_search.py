@@ -33,14 +33,16 @@ class SearchIn(Body):
 
 class ScoreOut(Schema):
     """How a passage came to its place. `dense` is the cosine of meanings, null where meaning was not looked at;
-    `lexical` is BM25 of words, `coverage` the share of the question's words in it; `fused` is what the order is by, and
-    `confidence` the probability that the passage answers."""
+    `lexical` is BM25 of words, `coverage` the share of the question's words in it; `fused` is what the order is by, but
+    for passages that a reranker has seen: they come first, by `reranked`. `confidence` is the probability that the
+    passage answers."""
 
     dense: float | None
     lexical: float
     coverage: float
     fused: float
     confidence: float
+    reranked: float | None
 
 
 class FoundOut(Schema):
@@ -64,12 +66,14 @@ class FoundOut(Schema):
 
 class SearchOut(Schema):
     """Best first. `is_confident`: one of them fits well enough for an assistant that answers from passages only.
-    `degraded` is `words_only` while the embedding model or the vector store does not answer."""
+    `degraded` is `words_only` while the embedding model or the vector store does not answer. `reranking` is `off` where
+    no reranker is named or there is nothing to order, `done`, or `missed` where it did not answer in time."""
 
     items: list[FoundOut]
     is_confident: bool
     threshold: float
     degraded: str
+    reranking: str
     time_ms: float
 
 
@@ -129,6 +133,7 @@ def search(request: ApiRequest, collection_id: UUID, body: SearchIn) -> SearchOu
         is_confident=found.is_confident,
         threshold=found.threshold,
         degraded=found.degraded,
+        reranking=found.reranking,
         time_ms=found.timings_ms.total,
     )
 
@@ -207,5 +212,6 @@ def _found(passage: Passage) -> FoundOut:
             coverage=score.coverage,
             fused=score.fused,
             confidence=score.confidence,
+            reranked=score.reranked,
         ),
     )
