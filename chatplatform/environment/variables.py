@@ -94,6 +94,10 @@ class Environment(BaseModel):
         True,
         description="Let the quick model translate a question for an embedding model that reads English only.",
     )
+    reranker: str = Field(
+        "",
+        description="Cross-encoder that orders what was found, by folder or name (owner/name); empty means none.",
+    )
     models_dir: Path | None = Field(None, description="Folder of model files; default is the user's cache.")
     files_dir: Path | None = Field(
         None, description="Folder of attached files, encrypted; shared where several machines serve."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import httpx
@@ -15,12 +15,14 @@ ANSWER_LIMIT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`alive`: it answers. `ready`: it can do its work. `detail`: what it says of itself, for people."""
+    """`alive`: it answers. `ready`: it can do its work. `detail`: what it says of itself, for people. `lacking`: what
+    is wrong with something that it does besides."""
 
     alive: bool
     ready: bool
     detail: str = ""
     serving: str | None = None
+    lacking: str = ""
 
 
 NO_ANSWER = Health(alive=False, ready=False)
@@ -67,9 +69,18 @@ def engine_probe(base_url: str, *, token: str) -> Probe:
             ready, detail = said["status"] == "ready", str(said.get("detail") or "")
         except (ValueError, KeyError, TypeError):
             return Health(alive=True, ready=False, detail="it answers, but not as an engine does")
-        return Health(True, ready, detail, await _serving(base_url, token) if ready else None)
+        serving = await _serving(base_url, token) if ready else None
+        return Health(True, ready, detail, serving, _lacking(said))
 
     return ask
+
+
+def _lacking(said: Any) -> str:
+    """What the encoder says of its reranker, where one is named and not ready."""
+    reranker = said.get("reranker")
+    if not isinstance(reranker, dict) or reranker.get("status") == "ready":
+        return ""
+    return str(reranker.get("detail") or "The reranker is being loaded.")
 
 
 async def _serving(base_url: str, token: str) -> str | None:

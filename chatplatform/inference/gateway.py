@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
+
+from django.conf import settings
 
 from chatplatform.common import measured
 from chatplatform.common.actors import Actor
@@ -65,6 +67,7 @@ __all__ = [
     "Queued",
     "ReasoningDelta",
     "RecordUnavailable",
+    "Reranked",
     "Sampling",
     "Started",
     "TextDelta",
@@ -79,6 +82,7 @@ __all__ = [
     "engine_figures",
     "engine_status",
     "forget",
+    "rerank",
     "served_model",
     "stream",
     "warm",
@@ -97,9 +101,20 @@ class Embedded:
     cut_tokens: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """A score for each text, in order: the higher, the better it answers."""
+
+    scores: list[float]
+    tokens: int
+
+
+EncodedT = TypeVar("EncodedT", Embedded, Reranked)
+
+
 def destination(model: str = "chat") -> Destination:
     """Where a prompt for this model goes, to be named when it is cleared: the engine that would be asked now.
-    "embedding" is the encoder."""
+    "embedding" and "reranker" are the encoder."""
     if engines_in_use.role_of(model) == "encoder":
         return engines_in_use.encoder_destination()
     chosen = endpoint_choice.choose(model)
@@ -221,9 +236,8 @@ async def embeddings(
     """The same, with the number of tokens that were read."""
     if not texts:
         return Embedded([], 0)
-    prompt = Prompt(tuple(PromptMessage("user", text) for text in texts))
     cleared = await in_thread(clear)(
-        prompt,
+        Prompt(tuple(PromptMessage("user", text) for text in texts)),
         subject=subject,
         workspace_id=workspace_id,
         actor=actor,
@@ -237,11 +251,49 @@ async def embeddings(
         priority="interactive" if kind == "query" else "background",
         turn_id=None,
     )
+    return await _closing(
+        call_id, cleared, "embedding", lambda: _embed(texts, kind, Cause(purpose, actor, workspace_id))
+    )
+
+
+async def rerank(
+    question: str,
+    texts: Sequence[str],
+    *,
+    subject: Subject,
+    workspace_id: UUID,
+    actor: Actor,
+    purpose: str,
+) -> Reranked:
+    """How well each text answers the question, by the encoder's reranker. Cleared and recorded like any call; raises
+    the same errors, and PrivacyRefused."""
+    if not texts:
+        return Reranked([], 0)
+    cleared = await in_thread(clear)(
+        Prompt(tuple(PromptMessage("user", text) for text in (question, *texts))),
+        subject=subject,
+        workspace_id=workspace_id,
+        actor=actor,
+        purpose=purpose,
+        destination=destination("reranker"),
+    )
+    call_id = await in_thread(open_call)(
+        cleared, kind="reranking", model="reranker", priority="interactive", turn_id=None
+    )
+    return await _closing(
+        call_id, cleared, "reranker", lambda: _rerank(question, texts, Cause(purpose, actor, workspace_id))
+    )
+
+
+async def _closing(
+    call_id: UUID, cleared: ClearedPrompt, model: str, ask: Callable[[], Awaitable[EncodedT]]
+) -> EncodedT:
+    """Ask the encoder, and close the record of the call however it ends."""
     result = CallResult("cancelled")
     began = monotonic()
     try:
-        found = await _embed(texts, kind, Cause(purpose, actor, workspace_id))
-        result = CallResult("completed", model="embedding", prompt_tokens=found.tokens)
+        found = await ask()
+        result = CallResult("completed", model=model, prompt_tokens=found.tokens)
     except PlatformError as error:
         engines_in_use.forget("encoder")
         result = CallResult("failed", error_code=error.code)
@@ -250,6 +302,13 @@ async def embeddings(
         ended = replace(result, total_s=monotonic() - began)
         await asyncio.shield(model_stream.close(call_id, cleared, ended))
     return found
+
+
+async def _rerank(question: str, texts: Sequence[str], cause: Cause) -> Reranked:
+    engine = await engines_in_use.engine("encoder", cause)
+    # another server lists what it likes: it is asked for what the operator named
+    name = "reranker" if engine.client.extended else settings.ENVIRONMENT.reranker
+    return Reranked(*await engine.client.rerank(question, texts, model=name))
 
 
 async def _embed(texts: Sequence[str], kind: Literal["query", "passage"], cause: Cause) -> Embedded:

@@ -46,7 +46,7 @@ class CallResult:
 def open_call(
     cleared: ClearedPrompt,
     *,
-    kind: Literal["chat", "embedding"],
+    kind: Literal["chat", "embedding", "reranking"],
     model: str,
     priority: Priority,
     turn_id: UUID | None,

@@ -18,6 +18,7 @@ class ModelCall(ScopedModel):
     class Kind(models.TextChoices):
         CHAT = "chat", _("Answer")
         EMBEDDING = "embedding", _("Embedding")
+        RERANKING = "reranking", _("Reranking")
 
     class State(models.TextChoices):
         OPEN = "open", _("Running")

@@ -47,6 +47,8 @@ class Seen:
     forgotten: list[str] = field(default_factory=list)
     last_chat: dict[str, Any] = field(default_factory=dict)
     last_embeddings: dict[str, Any] = field(default_factory=dict)
+    reranked: int = 0
+    last_rerank: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,10 @@ class ScriptedChat:
     def release(self) -> None:
         """Let go of what `hold` keeps back, now and from now on."""
         self._held.set()
+
+    async def released(self) -> None:
+        """Wait until the test lets go."""
+        await self._held.wait()
 
     def warm(self, messages: Messages) -> bool:
         """Read the platform's own messages; whether they were read before."""
@@ -215,7 +221,7 @@ class ScriptedChat:
     ) -> None:
         wanted = answer.wanted
         if wanted.hold:
-            await self._held.wait()
+            await self.released()
         writer.write(stream_head())
         for place in range(wanted.queue, 0, -1):
             wait = {"position": place, "wait_s": place * wanted.queue_ms / 1000}

@@ -26,6 +26,7 @@ from chatplatform.testing.scripted_chat import SHA256, ScriptedChat, Seen
 from chatplatform.testing.scripted_http import BadRequest, Request, read_request, whole
 from chatplatform.testing.scripted_protocol import Refused, messages_of, parsed_body, prompt_tokens
 from chatplatform.testing.scripted_replies import Directives, count, embedding
+from chatplatform.testing.scripted_reranking import is_held, ranking
 
 
 class ScriptedEngine:
@@ -100,6 +101,9 @@ class ScriptedEngine:
         if (request.method, request.path) == ("GET", "/metrics"):
             writer.write(whole(200, self._metrics(), content_type="text/plain; version=0.0.4"))
             return
+        if (request.method, request.path) == ("POST", "/v1/rerank"):
+            writer.write(whole(200, await self._rerank(body)))
+            return
         handler = self._plain.get((request.method, request.path))
         if handler is None:
             writer.write(whole(404, Refused("invalid_request", "There is no such address.").body))
@@ -124,7 +128,7 @@ class ScriptedEngine:
             "id": self._model_id,
             "object": "model",
             "owned_by": "chatplatform",
-            "aliases": ["chat", "quick", "embedding"],
+            "aliases": ["chat", "quick", "embedding", "reranker"],
             "sha256": SHA256,
             "context_tokens": self._says_context,
             "reading_tokens_s": self._reading_tokens_s,
@@ -155,6 +159,13 @@ class ScriptedEngine:
             raise Refused("invalid_request", "cache_owner is a text.")
         self._chat.forget(owner)
         return {}
+
+    async def _rerank(self, body: dict[str, Any]) -> object:
+        self._seen.reranked += 1
+        self._seen.last_rerank = body
+        if is_held(body):
+            await self._chat.released()
+        return ranking(body)
 
     def _embeddings(self, body: dict[str, Any]) -> object:
         texts = [body["input"]] if isinstance(body.get("input"), str) else body.get("input")

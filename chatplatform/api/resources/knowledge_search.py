@@ -33,14 +33,16 @@ class SearchIn(Body):
 
 class ScoreOut(Schema):
     """How a passage came to its place. `dense` is the cosine of meanings, null where meaning was not looked at;
-    `lexical` is BM25 of words, `coverage` the share of the question's words in it; `fused` is what the order is by, and
-    `confidence` the probability that the passage answers."""
+    `lexical` is BM25 of words, `coverage` the share of the question's words in it; `fused` is what the order is by, but
+    for passages that a reranker has seen: they come first, by `reranked`. `confidence` is the probability that the
+    passage answers."""
 
     dense: float | None
     lexical: float
     coverage: float
     fused: float
     confidence: float
+    reranked: float | None
 
 
 class FoundOut(Schema):
@@ -66,13 +68,15 @@ class SearchOut(Schema):
     """Best first. `is_confident`: one of them fits well enough for an assistant that answers from passages only.
     `degraded` is `words_only` while the embedding model or the vector store does not answer, and `untranslated` where
     that model reads English only and the question was not translated: words alone decided. `translation` is the
-    question in English, where it was searched for in English too; else empty."""
+    question in English, where it was searched for in English too; else empty. `reranking` is `off` where
+    no reranker is named or there is nothing to order, `done`, or `missed` where it did not answer in time."""
 
     items: list[FoundOut]
     is_confident: bool
     threshold: float
     degraded: str
     translation: str
+    reranking: str
     time_ms: float
 
 
@@ -133,6 +137,7 @@ def search(request: ApiRequest, collection_id: UUID, body: SearchIn) -> SearchOu
         threshold=found.threshold,
         degraded=found.degraded,
         translation=found.translation,
+        reranking=found.reranking,
         time_ms=found.timings_ms.total,
     )
 
@@ -211,5 +216,6 @@ def _found(passage: Passage) -> FoundOut:
             coverage=score.coverage,
             fused=score.fused,
             confidence=score.confidence,
+            reranked=score.reranked,
         ),
     )

@@ -109,7 +109,7 @@ def result(request: PersonRequest, collection_id: UUID, run_id: UUID, question_i
         "found": [
             {
                 "passage": one,
-                "scores": scores_of(one.score),
+                "scores": scores_of(one.score, is_reranked=one.score.reranked is not None),
                 "confidence": round(100 * one.score.confidence),
             }
             for one in found

@@ -68,9 +68,12 @@ def search(request: PersonRequest, collection_id: UUID) -> HttpResponseBase:
         "collection": view,
         "question": question,
         "found": found,
-        "passages": [_shown(passage) for passage in found.passages] if found else [],
+        "passages": _shown(found) if found else [],
         "problem": problem,
         "degraded": _degraded(found.degraded) if found else "",
+        "not_reranked": _("The reranker did not answer: this is the order without it.")
+        if found and found.reranking == "missed"
+        else "",
         "time_ms": round(found.timings_ms.total) if found else 0,
         "data": {"strings": STRINGS},
     }
@@ -89,18 +92,33 @@ def _degraded(what: Degraded) -> str:
     return ""
 
 
-def _shown(passage: Passage) -> ShownPassage:
-    return ShownPassage(passage, round(100 * passage.score.confidence), tuple(scores_of(passage.score)))
-
-
-def scores_of(score: Score) -> list[ShownScore]:
-    """What was weighed; a figure behind a bar is the one that was measured."""
+def _shown(found: Retrieved) -> list[ShownPassage]:
+    is_reranked = found.reranking == "done"
     return [
+        ShownPassage(
+            passage,
+            round(100 * passage.score.confidence),
+            tuple(scores_of(passage.score, is_reranked=is_reranked)),
+        )
+        for passage in found.passages
+    ]
+
+
+def scores_of(score: Score, *, is_reranked: bool) -> list[ShownScore]:
+    """What was weighed; a figure behind a bar is the one that was measured. `is_reranked` says that a reranker gave the
+    order, if not of this passage."""
+    shown = [
         ShownScore(_("Meaning"), score.dense_level, "–" if score.dense is None else _figure(score.dense, 2)),
         ShownScore(_("Words"), score.lexical_level, _figure(score.lexical, 1)),
         ShownScore(_("Words of the question in it"), score.coverage, f"{round(100 * score.coverage)} %"),
         ShownScore(_("Together"), score.fused, _figure(score.fused, 2)),
     ]
+    if is_reranked:
+        given = score.reranked
+        # a server of somebody else's may have a scale of its own
+        level = min(max(given or 0.0, 0.0), 1.0)
+        shown.append(ShownScore(_("Reranker"), level, "–" if given is None else _figure(given, 2)))
+    return shown
 
 
 def _figure(value: float, places: int) -> str:

@@ -37,6 +37,13 @@ def _ours(port: int) -> Finding:
         )
     if not health.ready:
         return notice(health.detail or _("It is loading its model."), _("Wait a moment and look again."))
+    if health.lacking:
+        return notice(
+            health.lacking,
+            _(
+                "Searches go on without it. Check CHATPLATFORM_RERANKER, and that its files are on this machine."
+            ),
+        )
     return right(health.serving or _("it answers"))
 
 

@@ -58,7 +58,7 @@ _status: dict[str, tuple[EngineStatus, float]] = {}
 
 
 def role_of(model: str) -> EngineRole:
-    return "encoder" if model == "embedding" else "llm"
+    return "encoder" if model in {"embedding", "reranker"} else "llm"
 
 
 def address(role: EngineRole) -> str:
@@ -67,7 +67,7 @@ def address(role: EngineRole) -> str:
 
 
 def encoder_destination() -> Destination:
-    """Where texts to be embedded go, as clearance wants to know it."""
+    """Where texts to be embedded or reranked go, as clearance wants to know it."""
     url = address("encoder")
     host = urlsplit(url).hostname or ""
     is_local = is_loopback(host)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ TOTAL_S = 3600.0  # of one answer, whatever it says
 ENDING_S = 1.0  # from the last event to the end of the reply
 PLAIN_S = 30.0  # for requests that are no chat
 EMBEDDING_S = 300.0
+RERANKING_S = 30.0  # nobody waits longer for an order
 CANCEL_S = 2.0
 FIGURES_S = 2.0
 
@@ -252,6 +254,21 @@ class EngineClient:
         if len(vectors) != len(texts):
             raise EngineRefused("engine_not_understood")
         return vectors, tokens, cut
+
+    async def rerank(self, question: str, texts: Sequence[str], *, model: str) -> tuple[list[float], int]:
+        """A score for each text, in order, of how well it answers, and the tokens that were read: 0 where a server
+        doesn't say. Servers of others have scales of their own."""
+        body = {"model": model, "query": question, "documents": list(texts), "top_n": len(texts)}
+        found = await self._json("POST", f"{self.base_url}/rerank", body, timeout_s=RERANKING_S)
+        try:
+            scores = {int(entry["index"]): float(entry["relevance_score"]) for entry in found["results"]}
+            usage = found.get("usage") or {}
+            tokens = int(usage.get("prompt_tokens") or usage.get("total_tokens") or 0)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise EngineRefused("engine_not_understood") from error
+        if scores.keys() != set(range(len(texts))) or not all(map(math.isfinite, scores.values())):
+            raise EngineRefused("engine_not_understood")
+        return [scores[place] for place in range(len(texts))], tokens
 
     async def _json(
         self, method: str, url: str, body: dict[str, Any] | None = None, *, timeout_s: float = PLAIN_S

@@ -8,7 +8,9 @@ translation     a question in English, for an encoder that reads nothing else
 meaning         candidates by vectors
 words           candidates by words
 living          of candidates, those whose rows are there and in scope; the rows decide, whatever the stores say
+reranking       the first of them in another order, by a model that reads each with the question
 reading         the texts of those that are chosen, and what stands around them
+choice          which of them are given
 calibrations    how sure scores are, for each encoder
 """
 

@@ -11,13 +11,16 @@ from chatplatform.knowledge.ranking.query_kind import Language
 # what was missing: the meaning of the question, because encoder or vector store did not answer, or because the encoder
 # reads English only and the question was not translated
 Degraded = Literal["", "words_only", "untranslated"]
+# of a reranker: there is none, or nothing to order; the order is its own; it did not answer in time, or failed
+Reranking = Literal["off", "done", "missed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """How a passage came to its place. `dense` is the cosine, None where meaning has not been looked at; `lexical` is
     BM25 and `coverage` the share of the question's words, both 0 where it has none of them. Levels are what was weighed
-    into `fused`, from 0 to 1. `confidence` is the probability that the passage answers."""
+    into `fused`, from 0 to 1. `confidence` is the probability that the passage answers. `reranked` is what the reranker
+    gave, None for what it has not seen."""
 
     dense: float | None
     lexical: float
@@ -26,6 +29,7 @@ class Score:
     lexical_level: float
     fused: float
     confidence: float
+    reranked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,15 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """In milliseconds. `meaning` holds `embedding`; words and meaning are looked up at the same time."""
+    """In milliseconds. `meaning` holds `embedding`, `rows` holds `reranking`; words and meaning are looked up at the
+    same time."""
 
     embedding: float
     meaning: float
     words: float
     rows: float
     total: float
+    reranking: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +93,5 @@ class Retrieved:
     timings_ms: Timings
     degraded: Degraded = ""
     translation: str = field(default="", repr=False)
+    reranking: Reranking = "off"
     explained: Explained | None = None

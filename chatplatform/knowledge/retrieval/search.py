@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 from uuid import UUID
@@ -13,22 +12,22 @@ from chatplatform.common.actors import Actor
 from chatplatform.common.threads import in_thread
 from chatplatform.knowledge.models import Index
 from chatplatform.knowledge.ranking.bm25 import LexicalScore
-from chatplatform.knowledge.ranking.diversity import spread, varied
 from chatplatform.knowledge.ranking.fusion import Ranked, weighted
-from chatplatform.knowledge.ranking.query_kind import Language, reading_of
+from chatplatform.knowledge.ranking.query_kind import reading_of
 from chatplatform.knowledge.ranking.weights import lexical_weight
+from chatplatform.knowledge.retrieval import reranking
 from chatplatform.knowledge.retrieval.calibrations import (
     TRANSLATED,
     TRANSLATED_WORDS,
     WORDS_ONLY,
-    Measured,
     measured,
 )
+from chatplatform.knowledge.retrieval.choice import Choice
 from chatplatform.knowledge.retrieval.follow_up import asked_for
-from chatplatform.knowledge.retrieval.found import Degraded, Explained, Passage, Retrieved, Score, Timings
+from chatplatform.knowledge.retrieval.found import Degraded, Explained, Retrieved, Timings
 from chatplatform.knowledge.retrieval.living import Living, live_indexes, living
-from chatplatform.knowledge.retrieval.meaning import Meaning, by_meaning, cosines_of
-from chatplatform.knowledge.retrieval.reading import Read, passages, read
+from chatplatform.knowledge.retrieval.meaning import Meaning, by_meaning
+from chatplatform.knowledge.retrieval.reading import Read, read
 from chatplatform.knowledge.retrieval.wording import Wording, worded
 from chatplatform.knowledge.retrieval.words import by_words
 from chatplatform.knowledge.rights import SearchScope, require_scope
@@ -40,11 +39,6 @@ MOST_PASSAGES: Final = 50
 MOST_CHARS: Final = 2000
 # so many times the passages that are wanted are looked at: some say the same, some are of one document
 LOOKED_AT: Final = 4
-# of one document, before others have had their turn
-OF_A_DOCUMENT: Final = 3
-# texts that share so many of their pieces are said to be alike
-ALIKE: Final = 0.5
-PIECE_CHARS: Final = 4
 
 
 async def retrieve(
@@ -66,7 +60,8 @@ async def retrieve(
     `of_index` is an index of one of the collections that is to answer in place of the live one, to measure it.
     What a model is asked for it belongs to the turn, and to the conversation that is to be kept `apart`.
     Where encoder or vector store do not answer, or the encoder cannot read the question and no model translated it,
-    words alone decide, and `degraded` says so. Raises TypeError for a scope that rights were not asked for,
+    words alone decide, and `degraded` says so. Where a reranker is named and does not answer in time, the order is the
+    one without it, and `reranking` says so. Raises TypeError for a scope that rights were not asked for,
     PrivacyRefused, QuotaExceeded, KeysUnavailable, ContentErased, ContentUnreadable.
     """
     require_scope(scope)
@@ -90,14 +85,17 @@ async def retrieve(
     rows_began = monotonic()
     candidates = [one.passage for one in ranked]
     most = min(most, MOST_PASSAGES)
-    alive = await in_thread(living)(scope, indexes, candidates, enough=LOOKED_AT * most)
+    enough = max(LOOKED_AT * most, reranking.RERANKED if reranking.is_on() else 0)
+    alive = await in_thread(living)(scope, indexes, candidates, enough=enough)
     order = _without_repeats(ranked, alive)
+    # one that reads English alone does so with the translation, and another one does with it as well
+    reordered, seen = await _reordered(scope, wording.for_meaning or asked, order, actor, purpose)
     sureness = measured(encoder) if meaning else WORDS_ONLY
     looked_up_in = reading.language
     if wording.english:
         sureness, looked_up_in = TRANSLATED if meaning else TRANSLATED_WORDS, "en"
-    choice = _Choice(scope, indexes, store, meaning, sureness, looked_up_in)
-    found = await choice.made(order, alive, most)
+    choice = Choice(scope, indexes, store, meaning, sureness, looked_up_in)
+    found = await choice.made(order, reordered, alive, seen, most)
     limits = [sureness.of(looked_up_in, one.text).threshold for one in found]
     return Retrieved(
         passages=tuple(found),
@@ -110,9 +108,11 @@ async def retrieve(
             words=words_ms,
             rows=_ms(rows_began),
             total=_ms(began),
+            reranking=reordered.seconds * 1000,
         ),
         degraded=_degraded(wording, meaning, ranked),
         translation=wording.english,
+        reranking=reordered.outcome,
         explained=Explained(
             asked=asked,
             words_weight=weight if meaning else 1.0,
@@ -158,6 +158,26 @@ async def _words(
     return found, _ms(began)
 
 
+async def _reordered(
+    scope: SearchScope, asked: str, order: Sequence[Ranked[UUID]], actor: Actor, purpose: str
+) -> tuple[reranking.Reordered, dict[UUID, Read]]:
+    """The order as a reranker has it, if there is one, and what was read for it."""
+    if not reranking.is_on():
+        return reranking.Reordered(order, {}, "off"), {}
+    first = [one.passage for one in order[: reranking.RERANKED]]
+    seen = await in_thread(read)(scope.workspace_id, first)
+    found = await reranking.reordered(
+        asked,
+        order,
+        {chunk_id: chunk.said.embedded for chunk_id, chunk in seen.items()},
+        person_id=scope.person_id,
+        workspace_id=scope.workspace_id,
+        actor=actor,
+        purpose=purpose,
+    )
+    return found, seen
+
+
 def _without_row(candidates: Sequence[UUID], alive: Mapping[UUID, Living]) -> int:
     """Of the candidates before the last that was found to have a row, those that have none."""
     places = [place for place, candidate in enumerate(candidates) if candidate in alive]
@@ -174,92 +194,6 @@ def _without_repeats(ranked: Sequence[Ranked[UUID]], alive: Mapping[UUID, Living
             seen.add((row.collection_id, row.name))
             order.append(one)
     return order
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """Which of the candidates are given."""
-
-    scope: SearchScope
-    indexes: Sequence[Index]
-    store: VectorStore
-    meaning: Meaning | None
-    sureness: Measured
-    language: Language
-
-    async def made(
-        self, order: Sequence[Ranked[UUID]], alive: Mapping[UUID, Living], most: int
-    ) -> list[Passage]:
-        by_id = {one.passage: one for one in order}
-        wide = spread(by_id, lambda chunk_id: alive[chunk_id].document_id, OF_A_DOCUMENT)[: 2 * most]
-        cosines, chunks = await asyncio.gather(
-            self._cosines([by_id[chunk_id] for chunk_id in wide], alive),
-            in_thread(read)(self.scope.workspace_id, wide),
-        )
-        chosen = await in_thread(_unlike)([chunk_id for chunk_id in wide if chunk_id in chunks], chunks, most)
-        return await in_thread(self._read_out)(
-            [by_id[chunk_id] for chunk_id in chosen], alive, chunks, cosines
-        )
-
-    async def _cosines(
-        self, order: Sequence[Ranked[UUID]], alive: Mapping[UUID, Living]
-    ) -> dict[UUID, float]:
-        """Of those that words alone have found: confidence wants to know how near they are."""
-        if self.meaning is None:
-            return {}
-        missing: dict[UUID, list[UUID]] = {}
-        for one in order:
-            if one.cosine is None:
-                missing.setdefault(alive[one.passage].index_id, []).append(one.passage)
-        found = await asyncio.gather(
-            *(
-                cosines_of(self.store, index, self.meaning.vector, missing[index.id])
-                for index in self.indexes
-                if index.id in missing
-            )
-        )
-        return {chunk_id: cosine for part in found for chunk_id, cosine in part.items()}
-
-    def _read_out(
-        self,
-        order: Sequence[Ranked[UUID]],
-        alive: Mapping[UUID, Living],
-        chunks: Mapping[UUID, Read],
-        cosines: Mapping[UUID, float],
-    ) -> list[Passage]:
-        chosen = []
-        for one in order:
-            cosine = one.cosine if one.cosine is not None else cosines.get(one.passage)
-            coverage = one.words.coverage if one.words else 0.0
-            score = Score(
-                dense=cosine,
-                lexical=one.words.bm25 if one.words else 0.0,
-                coverage=coverage,
-                dense_level=one.dense_level,
-                lexical_level=one.lexical_level,
-                fused=one.score,
-                confidence=self.sureness.of(self.language, chunks[one.passage].said.text).confidence(
-                    cosine, coverage
-                ),
-            )
-            chosen.append((alive[one.passage], score))
-        return passages(self.scope.workspace_id, chosen, chunks)
-
-
-def _unlike(order: Sequence[UUID], chunks: Mapping[UUID, Read], most: int) -> list[UUID]:
-    """The first of the order, where what says nearly the same as another comes later."""
-    pieces = {chunk_id: _pieces(chunks[chunk_id].said.text) for chunk_id in order}
-
-    def alike(one: UUID, other: UUID) -> float:
-        both = len(pieces[one] & pieces[other])
-        share = both / ((len(pieces[one]) + len(pieces[other]) - both) or 1)
-        return share if share >= ALIKE else 0.0
-
-    return varied({chunk_id: 1 - place / len(order) for place, chunk_id in enumerate(order)}, alike, most)
-
-
-def _pieces(text: str) -> frozenset[str]:
-    return frozenset(text[at : at + PIECE_CHARS] for at in range(len(text)))
 
 
 def _ms(began: float) -> float:

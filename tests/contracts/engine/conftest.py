@@ -19,6 +19,7 @@ from django.conf import settings
 
 from chatplatform.inference.model_files import model_store
 from chatplatform.testing.fixtures import TOKEN, ScriptedEngineProcess
+from tests.contracts.engine import tiny_models
 
 ROOT = Path(__file__).resolve().parents[3]
 START_S = 90
@@ -123,6 +124,35 @@ def embedding_engine(request: pytest.FixtureRequest) -> Iterator[EngineAddress]:
         yield engine
 
 
+@pytest.fixture(scope="module", params=["scripted", pytest.param("encoder", marks=REAL)])
+def reranking_engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EngineAddress]:
+    """An engine that reranks. The real one has models of random weights: what they say means nothing, and is theirs."""
+    if request.param == "scripted":
+        with scripted() as engine:
+            yield engine
+        return
+    folder = tmp_path_factory.mktemp("models")
+    tiny_models.make(folder)
+    encoder, reranker = str(folder / "encoder"), str(folder / "reranker")
+    with real("engine_encoder", encoder, "--model", encoder, "--reranker", reranker) as engine:
+        wait_for_reranker(engine)
+        yield engine
+
+
+def wait_for_reranker(engine: EngineAddress) -> None:
+    """Until it is ready, or has failed."""
+    ends = time.monotonic() + START_S
+    while time.monotonic() < ends:
+        said = httpx.get(f"{engine.url}/health", trust_env=False).json()["reranker"]
+        if said["status"] != "loading":
+            assert said == {"status": "ready", "detail": ""}
+            return
+        time.sleep(0.2)
+    pytest.fail("the reranker did not get ready")
+
+
 @pytest.fixture
 async def chat(chat_engine: EngineAddress) -> AsyncIterator[httpx.AsyncClient]:
     async with chat_engine.client() as client:
@@ -132,4 +162,10 @@ async def chat(chat_engine: EngineAddress) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def embedding(embedding_engine: EngineAddress) -> AsyncIterator[httpx.AsyncClient]:
     async with embedding_engine.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def reranking(reranking_engine: EngineAddress) -> AsyncIterator[httpx.AsyncClient]:
+    async with reranking_engine.client() as client:
         yield client

@@ -75,6 +75,44 @@ def test_every_part_is_looked_at_and_told(environment: Any, tmp_path: Path) -> N
         assert check["level"] == "right" or check["cure"], check
 
 
+@pytest.mark.parametrize(
+    ("reranker", "level"),
+    [
+        (None, Level.RIGHT),
+        ({"status": "ready", "detail": ""}, Level.RIGHT),
+        ({"status": "loading", "detail": ""}, Level.NOTICE),
+        ({"status": "error", "detail": "It has 3 classes."}, Level.NOTICE),
+    ],
+)
+def test_a_reranker_that_is_not_there_is_told_and_is_no_problem(
+    environment: Any, monkeypatch: pytest.MonkeyPatch, reranker: Any, level: Level
+) -> None:
+    class Encoder(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            health = {"status": "ready", "detail": ""} | ({"reranker": reranker} if reranker else {})
+            body = json.dumps(health if self.path == "/health" else {"data": []}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Encoder) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            environment(encoder_port=server.server_port, encoder_url="")
+            monkeypatch.setattr(engines, "platform_runs", lambda: True)
+            found = engines.encoder_answers()
+        finally:
+            server.shutdown()
+    assert found.level is level
+    assert found.detail
+    if reranker and reranker["detail"]:
+        assert found.detail == reranker["detail"]
+
+
 def test_a_check_that_breaks_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
     def broken() -> Any:
         raise RuntimeError("secret words")

@@ -1,4 +1,4 @@
-"""The encoder's HTTP interface: embeddings, models, health, metrics."""
+"""The encoder's HTTP interface: embeddings, reranking, models, health, metrics."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import asyncio
 import hmac
 import json
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 from chatplatform.inference.engines.encoder.service import EncoderService
 from chatplatform.inference.engines.encoder.wire import (
     MAX_BODY_BYTES,
-    Embeddings,
     Refused,
     parse_embedding_request,
+    parse_rerank_request,
 )
 
 Reply = tuple[int, bytes, bytes]
+T = TypeVar("T")
 RETRY_AFTER_S = b"5"
 
 
@@ -69,7 +70,7 @@ class EncoderApp:
     async def _route(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Reply:
         route = (scope["method"], scope["path"])
         if route == ("GET", "/health"):
-            return _json({"status": self._service.state, "detail": self._service.detail})
+            return _json(self._service.health())
         given = dict(scope["headers"]).get(b"authorization", b"")
         if not hmac.compare_digest(given, self._expected):
             raise Refused(401, "unauthorized", "The token is missing or wrong.")
@@ -78,6 +79,14 @@ class EncoderApp:
                 self._service.figures.requests += 1
                 request = parse_embedding_request(await _body(receive))
                 return _json((await _unless_gone(receive, self._service.embed(request))).to_json())
+            case ("POST", "/v1/rerank"):
+                self._service.figures.requests += 1
+                wanted = parse_rerank_request(await _body(receive))
+                reranker = self._service.reranker
+                if reranker is None:
+                    raise Refused(404, "invalid_request", "No reranker is named: set CHATPLATFORM_RERANKER.")
+                ranking = await _unless_gone(receive, reranker.rank(wanted))
+                return _json(ranking.to_json(wanted.top_n))
             case ("GET", "/v1/models"):
                 return _json(self._service.models())
             case ("GET", "/metrics"):
@@ -90,21 +99,23 @@ class EncoderApp:
             f"encoder_requests_total {figures.requests}",
             f"encoder_refused_total {figures.refused}",
             f"encoder_texts_total {figures.texts}",
-            f"encoder_tokens_total {figures.tokens}",
+            f"encoder_tokens_total {self._service.pace.tokens}",
             f"encoder_cut_tokens_total {figures.cut_tokens}",
             f"encoder_cancelled_total {figures.cancelled}",
             f"encoder_batches_total {figures.batches}",
-            f"encoder_busy_seconds_total {figures.busy_s:.3f}",
+            f"encoder_busy_seconds_total {self._service.pace.busy_s:.3f}",
             f"encoder_question_seconds_sum {figures.questions_s:.3f}",
             f"encoder_question_seconds_count {figures.questions}",
             f"encoder_waiting_questions {figures.waiting_questions}",
             f"encoder_waiting_documents {figures.waiting_documents}",
             f"encoder_waiting_tokens {figures.waiting_tokens}",
         ]
+        if self._service.reranker is not None:
+            lines += self._service.reranker.metrics()
         return "\n".join(lines) + "\n"
 
 
-async def _unless_gone(receive: ASGIReceiveCallable, work: Coroutine[Any, Any, Embeddings]) -> Embeddings:
+async def _unless_gone(receive: ASGIReceiveCallable, work: Coroutine[Any, Any, T]) -> T:
     """What `work` gives; it is cancelled when its client closes the connection. Raises _ClientGone."""
     running, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(receive))
     try:

@@ -46,7 +46,7 @@ class EmbeddingModel:
         self.dimensions = int(self._model.get_embedding_dimension())
         self.precision = precision
         self._prefixes = prefixes or _named_prefixes(self._model.prompts)
-        lower(self._model, precision)
+        lower(self._model[0], precision)
 
     def prepared(self, texts: Sequence[str], input_type: InputType | None) -> list[str]:
         """The texts with the prefix that the model was trained with."""

@@ -53,7 +53,6 @@ def load_model(reference: str, folder: Path, sha256: str, choice: PrecisionChoic
     """
     known = catalogue.find(reference)
     prefixes = Prefixes(known.query_prefix, known.passage_prefix) if known else None
-    versions = " ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
     loaded: dict[Precision, EmbeddingModel] = {}
 
     def trial(precision: Precision) -> Tried | None:
@@ -66,11 +65,17 @@ def load_model(reference: str, folder: Path, sha256: str, choice: PrecisionChoic
                 raise
             return None
 
-    chosen = choice.precision(Fingerprint(sha256, versions, machine_name()), trial)
+    chosen = choice.precision(fingerprint(sha256), trial)
     model = loaded[chosen] if chosen in loaded else EmbeddingModel(folder, prefixes, chosen)
     if known:
         check_vectors(known.id, model)
     return model
+
+
+def fingerprint(sha256: str) -> Fingerprint:
+    """What a choice of numbers depends on here and now."""
+    versions = " ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
+    return Fingerprint(sha256, versions, machine_name())
 
 
 def check_vectors(model_id: str, model: EmbeddingModel) -> None:

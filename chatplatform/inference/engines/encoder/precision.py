@@ -9,14 +9,12 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """The exact one first."""
 
 
-def lower(model: Any, precision: Precision) -> None:
-    """Make a SentenceTransformer compute so, in place. Raises what torch raises where it can't.
-
-    Only what reads the text changes: pooling, and what follows it, stay in 32 bits.
+def lower(reader: Any, precision: Precision) -> None:
+    """Make what reads the text compute so, in place: the transformer of a model, without what follows it, which stays
+    in 32 bits. Raises what torch raises where it can't.
     """
     import torch
 
-    reader = model[0]
     if precision == "bfloat16":
         reader.bfloat16()
         reader.register_forward_hook(_in_float32)
@@ -24,10 +22,9 @@ def lower(model: Any, precision: Precision) -> None:
         torch.ao.quantization.quantize_dynamic(reader, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
 
-def _in_float32(_reader: object, _given: object, found: dict[str, Any]) -> dict[str, Any]:
-    floats = {
-        name: value.float()
-        for name, value in found.items()
-        if hasattr(value, "is_floating_point") and value.is_floating_point()
-    }
-    return {**found, **floats}
+def _in_float32(_reader: object, _given: object, found: Any) -> Any:
+    # in place: of a transformer alone, it is more than a dict
+    for name, value in list(found.items()):
+        if hasattr(value, "is_floating_point") and value.is_floating_point():
+            found[name] = value.float()
+    return found

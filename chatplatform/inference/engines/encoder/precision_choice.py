@@ -82,7 +82,7 @@ def choose(trial: Trial) -> tuple[Precision, float]:
     for precision in PRECISIONS[1:]:
         tried = trial(precision)
         if tried is None:
-            log.info("The model cannot compute in %s here.", precision)
+            log.info("The model is not run in %s here.", precision)
             continue
         cosine = least_cosine(exact.vectors, tried.vectors)
         log.info(

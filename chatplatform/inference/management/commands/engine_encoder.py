@@ -27,19 +27,21 @@ LIBRARY_ENVIRONMENT = {
 
 
 class Command(BaseCommand):
-    help = "Serve embeddings over HTTP on this machine."
+    help = "Serve embeddings, and a reranker if one is named, over HTTP on this machine."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=settings.ENVIRONMENT.encoder_port)
         parser.add_argument("--model", default=settings.ENVIRONMENT.embedding_model, metavar="ID_OR_FOLDER")
+        parser.add_argument("--reranker", default=settings.ENVIRONMENT.reranker, metavar="NAME_OR_FOLDER")
 
     def handle(self, *args: Any, **options: Any) -> None:
         os.environ.update(LIBRARY_ENVIRONMENT)
         listener = _listen(options["host"], options["port"])
         choice = PrecisionChoice(settings.DATA_DIR / "encoder-precisions")
-        app = EncoderApp(EncoderService(options["model"], choice), token=settings.ENGINE_TOKEN)
+        service = EncoderService(options["model"], choice, reranker=options["reranker"])
+        app = EncoderApp(service, token=settings.ENGINE_TOKEN)
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="none")
         with listener:
             uvicorn.Server(config).run(sockets=[listener])

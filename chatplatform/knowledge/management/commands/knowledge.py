@@ -151,6 +151,8 @@ class Command(BaseCommand):
             )
         elif found.degraded:
             self.stderr.write("The meaning of the question could not be looked at: words alone decided.")
+        if found.reranking == "missed":
+            self.stderr.write("The reranker did not answer: this is the order without it.")
         if not found.is_confident:
             self.stderr.write("Nothing fits well enough for an answer; what comes closest:")
         for passage in found.passages:
