@@ -1,7 +1,7 @@
 """Answers and refusals from documents: SQuAD 2 as one collection, asked as people ask an assistant that answers from
 passages only.
 
-usage: python -m tests.benchmarks answers [--searches N] [--questions N] [--model ID_OR_PATH]
+usage: python -m tests.benchmarks answers [--searches N] [--questions N] [--model ID_OR_PATH] [--show]
 
 A platform of its own, with the real encoder, a real Chroma server and a real language model, gets each article as a
 document. `--searches` questions that have an answer are searched for (all of them unless told): found is a passage that
@@ -9,7 +9,8 @@ holds the answer and is of the right paragraph, among the first five. Then `--qu
 nothing in the articles answers, are asked as chats over the API. Where the platform itself refuses, as no passage is
 sure enough, the model is asked all the same, with what was found, so that answers with and without the threshold stand
 beside each other. An answer is right when it holds one of the judged answers without case, marks and articles.
-Which questions are asked is told by a hash of their ids. Ends with 1 where a figure is below its goal.
+Which questions are asked is told by a hash of their ids; `--show` prints them with what was said. Ends with 1 where a
+figure is below its goal.
 """
 
 from __future__ import annotations
@@ -49,9 +50,8 @@ SETUP = """
 import json, sys
 import django
 django.setup()
-from chatplatform.accounts.api_tokens import make_token
-from chatplatform.accounts.models import Workspace
-from chatplatform.accounts.permissions import Scope
+from chatplatform.accounts.api_tokens import make_token, scopes_for
+from chatplatform.accounts.models import Role, Workspace
 from chatplatform.accounts.services import bootstrap_owner
 from chatplatform.common.actors import Actor
 from chatplatform.common.scope import workspace_scope
@@ -66,7 +66,7 @@ with workspace_scope(workspace.id):
     collection = create_collection("SQuAD", actor=actor)
     assistant = Assistant.objects.filter(is_default=True).get()
     set_assistant(assistant.id, {collection}, AssistantKnowledge.Use.ONLY, actor=actor)
-    token = make_token("bench", set(Scope), expires_at=None, actor=actor)
+    token = make_token("bench", scopes_for(Role.OWNER), expires_at=None, actor=actor)
     for title, text in json.load(open(sys.argv[1])):
         add_text(collection, title, text, actor=actor)
 print(json.dumps({"collection": str(collection), "assistant": str(assistant.id), "token": token.secret}))
@@ -100,6 +100,7 @@ class Asked:
     question: Question
     with_threshold: Outcome
     without: Outcome
+    said: str
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -107,6 +108,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--searches", type=int, default=None)
     parser.add_argument("--questions", type=int, default=60)
     parser.add_argument("--model", default=MODEL)
+    parser.add_argument("--show", action="store_true")
     options = parser.parse_args(list(arguments))
     try:
         articles, questions = squad(folder() / "squad2-dev" / "dev-v2.0.json")
@@ -166,7 +168,7 @@ async def _measured(
         passed = await _searches(asking, answerable[: options.searches])
         half = options.questions // 2
         sample = answerable[:half] + [each for each in questions if not each.answers][:half]
-        return await _asked(asking, sample) and passed if sample else passed
+        return await _asked(asking, sample, show=options.show) and passed if sample else passed
 
 
 async def _searches(asking: Asking, questions: Sequence[Question]) -> bool:
@@ -187,12 +189,13 @@ async def _searches(asking: Asking, questions: Sequence[Question]) -> bool:
     return refused <= GOAL_WRONGLY_REFUSED
 
 
-async def _asked(asking: Asking, sample: Sequence[Question]) -> bool:
+async def _asked(asking: Asking, sample: Sequence[Question], *, show: bool) -> bool:
     told = []
     for question in sample:  # one after the other: the model has the machine to itself
         told.append(await asking.ask(question))
-        print(".", end="", flush=True)
-    print()
+        if show:
+            wanted = " / ".join(sorted(question.answers)) or "no answer"
+            print(f"  {told[-1].without}: {question.text} ({wanted})\n    {' '.join(told[-1].said.split())}")
     both = {
         "with the threshold": [each.with_threshold for each in told],
         "without": [each.without for each in told],
@@ -235,10 +238,10 @@ class Asking:
             raise RuntimeError(f"the answer is {told['turn']['state']}: {told['turn']['error']}")
         if told["turn"]["model"]:
             outcome = outcome_of(told["text"], question)
-            return Asked(question, outcome, outcome)
+            return Asked(question, outcome, outcome, told["text"])
         found = await self.search(question, GIVEN)
         said = await asyncio.to_thread(self._model_says, question, found["items"])
-        return Asked(question, outcome_of("", question), outcome_of(said, question))
+        return Asked(question, outcome_of("", question), outcome_of(said, question), said)
 
     def _model_says(self, question: Question, found: Sequence[Mapping[str, Any]]) -> str:
         """The model's answer to the passages, worded as the platform words them."""

@@ -57,7 +57,7 @@ def test_jobs_from_beginning_to_end(stack: Stack) -> None:
     wait_for(stack, long, "cancelled", within_s=1)
 
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(timeout=5) == 0
+    assert worker.wait(timeout=15) == 0
     assert long not in stack.ask("effects")
     assert CANARY not in stack.log.read_text()
 
@@ -110,7 +110,7 @@ def test_a_broker_that_is_down_holds_nobody_up(url: str, tmp_path: Path) -> None
         eventually(lambda: stack.ask("beat_is_kept"), within_s=20, why="the beat")
         assert stack.job(job_id)["state"] == "waiting"
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(timeout=6) == 0
+        assert worker.wait(timeout=20) == 0
     finally:
         stack.broker_url = ""  # there is no queue to delete
         stack.tear_down()
@@ -123,7 +123,7 @@ def test_an_idle_worker_stops_at_once(number: signal.Signals, tmp_path: Path) ->
         (job_id,) = stack.enqueue("tests.effect")
         wait_for(stack, job_id, "succeeded")
         worker.send_signal(number)
-        assert worker.wait(timeout=4) == 0
+        assert worker.wait(timeout=10) == 0
         assert not stack.ask("beat_is_kept"), "another worker may have it at once"
 
 
@@ -132,7 +132,7 @@ def test_a_stop_gives_back_what_does_not_end(stack: Stack) -> None:
     (job_id,) = stack.enqueue("tests.paused", work_s="6")
     wait_for(stack, job_id, "running")
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(timeout=6) == 0
+    assert worker.wait(timeout=15) == 0
     job = stack.job(job_id)
     assert (job["state"], job["attempts"]) == ("waiting", 0)
 
